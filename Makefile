@@ -1,0 +1,70 @@
+# The workshop of the live update series.  'make' lists what there is to make.
+#
+# This directory is no kernel tree: it holds what the series adds to one.  The
+# work is done by the scripts in workshop/, each of which has a --help.
+
+W := workshop
+CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
+
+.PHONY: help setup demo test test-debug kernel shell series check check-quick \
+	check-bisect clean-cache
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'Targets:'
+	@echo '  demo          live update a kernel in QEMU and show what happened'
+	@echo '  test          run all tests: KUnit, kselftests, scripts'
+	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
+	@echo '                DEBUG=1 test-debug too)'
+	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
+	@echo '  kernel        build the kernel, print the path of the bzImage'
+	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
+	@echo '  shell         boot it to an interactive shell'
+	@echo '  series        write the patch series as mails to series/ (OUT=dir)'
+	@echo '  check         check style, types, documentation and mails'
+	@echo '  check-quick   the parts of it that take seconds'
+	@echo '  check-bisect  build every patch of the series (long)'
+	@echo '  setup         install the packages that all this needs'
+	@echo '  clean-cache   remove everything in $(CACHE)'
+	@echo ''
+	@echo 'Variables:'
+	@echo '  LIVEUPDATE_CACHE  where sources, objects and downloads go'
+	@echo '  LINUX_VERSION     the base, one of: $(shell sed -n "s/^\([0-9][^ ]*\).*/\1/p" $(W)/base.conf | tr "\n" " ")'
+	@echo '  LINUX_TARBALL     a tarball of the base: no download'
+	@echo '  LINUX_SHA256      its checksum, if it is not the one in workshop/base.conf'
+	@echo '  LIVEUPDATE_SLOW   a factor for the time limits of guests'
+
+setup:
+	@$(W)/setup
+
+demo: setup
+	@$(W)/demo
+
+test: setup
+	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) $(TESTS)
+
+test-debug: setup
+	@$(W)/run-tests --debug=only $(TESTS)
+
+# The scripts keep stdout to the result: the path is the last line of all.
+kernel: setup
+	@$(W)/kernel $(if $(O),--out '$(O)') $(KCONFIG)
+
+shell: setup
+	@$(W)/shell
+
+series: setup
+	@LINUX_VERSION=$$($(W)/fetch) && export LINUX_VERSION && \
+		$(W)/series.py write '$(or $(OUT),series)'
+
+check: setup
+	@$(W)/check
+
+check-quick: setup
+	@$(W)/check --quick
+
+check-bisect: setup
+	@$(W)/check --bisect
+
+clean-cache:
+	rm -rf '$(CACHE)'
