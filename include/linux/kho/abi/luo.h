@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the Live Update Orchestrator (LUO) writes for the next kernel.
+ *
+ * KHO's root FDT has a node LUO_FDT_NAME. The FDT that it leads to has
+ *
+ *	compatible = LUO_FDT_COMPATIBLE;
+ *	header = <phys of struct luo_header_ser>;
+ *
+ * From the header, chains of blocks lead to the sessions and from each of
+ * these to its files. A block is a preserved page with a struct luo_block_ser
+ * at its head and records behind it.
+ *
+ * Each record has a sum of its own, so that a damaged one is lost alone. Any
+ * change here needs another LUO_FDT_COMPATIBLE.
+ */
+#ifndef _LINUX_KHO_ABI_LUO_H
+#define _LINUX_KHO_ABI_LUO_H
+
+#include <linux/kho/abi/kexec_handover.h>
+#include <linux/types.h>
+#include <uapi/linux/liveupdate.h>
+
+#define LUO_FDT_NAME			"LUO"
+#define LUO_FDT_COMPATIBLE		"luo-records-v1"
+#define LUO_FDT_HEADER_PROP_NAME	"header"
+
+#define LUO_HEADER_MAGIC		0x7265646165686f6cULL
+#define LUO_BLOCK_MAGIC			0x6b636f6c626f756cULL
+
+/* The length of a compatible string, with the terminating NUL */
+#define LUO_COMPATIBLE_LENGTH		48
+
+/**
+ * struct luo_header_ser - where everything starts
+ * @magic: LUO_HEADER_MAGIC
+ * @update_count: how many live updates led to the kernel that reads this
+ * @sessions: physical address of the first block of sessions, 0 for none
+ * @nr_sessions: number of sessions
+ * @flbs: physical address of the first block of FLB records, 0 for none
+ * @nr_flbs: number of FLB records
+ * @sum: luo_sum() of all before it
+ */
+struct luo_header_ser {
+	u64 magic;
+	u64 update_count;
+	u64 sessions;
+	u64 nr_sessions;
+	u64 flbs;
+	u64 nr_flbs;
+	u64 sum;
+};
+
+/**
+ * struct luo_block_ser - head of a page of records
+ * @magic: LUO_BLOCK_MAGIC
+ * @next: physical address of the next block, 0 at the end
+ * @nr: number of records in this block
+ * @sum: luo_sum() of all before it
+ */
+struct luo_block_ser {
+	u64 magic;
+	u64 next;
+	u64 nr;
+	u64 sum;
+};
+
+/**
+ * struct luo_session_ser - record of a session
+ * @name: its name, padded with NULs
+ * @files: physical address of its first block of files, 0 for none
+ * @nr_files: number of files
+ * @sum: luo_sum() of all before it
+ */
+struct luo_session_ser {
+	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
+	u64 files;
+	u64 nr_files;
+	u64 sum;
+};
+
+/**
+ * struct luo_file_ser - record of a file
+ * @compatible: the handler's name, padded with NULs
+ * @token: the name that user space gave the file
+ * @data: the handler's data; mostly the physical address of more of it
+ * @sum: luo_sum() of all before it
+ */
+struct luo_file_ser {
+	char compatible[LUO_COMPATIBLE_LENGTH];
+	u64 token;
+	u64 data;
+	u64 sum;
+};
+
+/**
+ * struct luo_flb_ser - record of an FLB and one handler whose files need it
+ * @compatible: the FLB's name, padded with NULs
+ * @handler: the handler's name, padded with NULs
+ * @data: the FLB's data, the same in each of its records
+ * @nr_files: how many preserved files of that handler need it
+ * @sum: luo_sum() of all before it
+ */
+struct luo_flb_ser {
+	char compatible[LUO_COMPATIBLE_LENGTH];
+	char handler[LUO_COMPATIBLE_LENGTH];
+	u64 data;
+	u64 nr_files;
+	u64 sum;
+};
+
+/**
+ * luo_sum - sum over a structure that ends with its sum
+ * @ser: the structure, of whole u64 words
+ * @size: its size, including the sum
+ *
+ * Return: what the last word has to be.
+ */
+static inline u64 luo_sum(const void *ser, size_t size)
+{
+	const u64 *word = ser;
+	u64 sum = KHO_MAP_SUM_SEED;
+
+	for (unsigned int i = 0; i + 1 < size / sizeof(u64); i++)
+		sum += kho_map_sum_word(word[i], i);
+	return sum;
+}
+
+#endif /* _LINUX_KHO_ABI_LUO_H */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Live update: keep chosen files across the replacement of the running kernel.
+ *
+ * A program opens /dev/liveupdate, makes a named session, and preserves files
+ * in it. In the next kernel it retrieves the session by name and the files by
+ * token. See Documentation/userspace-api/liveupdate.rst.
+ */
+#ifndef _UAPI_LINUX_LIVEUPDATE_H
+#define _UAPI_LINUX_LIVEUPDATE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Conventions
+ *
+ * Every command takes a pointer to a struct whose first member is @size, set
+ * by user space to the size of the struct that it was compiled with. A @size
+ * below that of the command's first version fails with EINVAL. A larger one is
+ * accepted as long as everything that the kernel does not know is zero, and
+ * fails with E2BIG otherwise.
+ */
+
+/* The ioctl type of all commands */
+#define LIVEUPDATE_IOCTL_TYPE		0xBA
+
+/* The length of a session's name, with the terminating NUL */
+#define LIVEUPDATE_SESSION_NAME_LENGTH	64
+
+/* Commands on /dev/liveupdate start at BASE, those on a session at SESSION_BASE */
+enum {
+	LIVEUPDATE_CMD_BASE = 0x00,
+	LIVEUPDATE_CMD_CREATE_SESSION = LIVEUPDATE_CMD_BASE,
+	LIVEUPDATE_CMD_RETRIEVE_SESSION = 0x01,
+
+	LIVEUPDATE_CMD_SESSION_BASE = 0x40,
+	LIVEUPDATE_CMD_SESSION_PRESERVE_FD = LIVEUPDATE_CMD_SESSION_BASE,
+	LIVEUPDATE_CMD_SESSION_RETRIEVE_FD = 0x41,
+	LIVEUPDATE_CMD_SESSION_FINISH = 0x42,
+	LIVEUPDATE_CMD_SESSION_GET_NAME = 0x43,
+};
+
+/**
+ * struct liveupdate_ioctl_create_session - LIVEUPDATE_IOCTL_CREATE_SESSION
+ * @size: sizeof(struct liveupdate_ioctl_create_session)
+ * @fd: out: a close-on-exec descriptor of the new session
+ * @name: the session's name, NUL-terminated, not empty
+ *
+ * Make a session that files can be preserved in. The session lives as long as
+ * its file; with the last reference to that, all of it is undone.
+ *
+ * Return: 0; EINVAL for a name that is empty or has no NUL; EEXIST for a name
+ * that another new session has.
+ */
+struct liveupdate_ioctl_create_session {
+	__u32 size;
+	__s32 fd;
+	__u8 name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+#define LIVEUPDATE_IOCTL_CREATE_SESSION \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_CREATE_SESSION)
+
+/**
+ * struct liveupdate_ioctl_retrieve_session - LIVEUPDATE_IOCTL_RETRIEVE_SESSION
+ * @size: sizeof(struct liveupdate_ioctl_retrieve_session)
+ * @fd: out: a close-on-exec descriptor of the session
+ * @name: the name that the session was made with
+ *
+ * Take over a session that came from the previous kernel.
+ *
+ * Return: 0; ENOENT if none of this name came over; EINVAL if somebody has
+ * retrieved it already, or for a name that is empty or has no NUL.
+ */
+struct liveupdate_ioctl_retrieve_session {
+	__u32 size;
+	__s32 fd;
+	__u8 name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+#define LIVEUPDATE_IOCTL_RETRIEVE_SESSION \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_RETRIEVE_SESSION)
+
+/**
+ * struct liveupdate_session_preserve_fd - LIVEUPDATE_SESSION_PRESERVE_FD
+ * @size: sizeof(struct liveupdate_session_preserve_fd)
+ * @fd: the file to preserve
+ * @token: the caller's name for it, unique in the session
+ *
+ * Put a file into a new session. The session holds a reference to it.
+ *
+ * Return: 0; EBADF for a bad @fd; ENOENT if no handler takes such a file;
+ * EEXIST if the session has @token already; EBUSY if what is behind the file
+ * is preserved already, in any session; EINVAL on a retrieved session; else
+ * the handler's error.
+ */
+struct liveupdate_session_preserve_fd {
+	__u32 size;
+	__s32 fd;
+	__aligned_u64 token;
+};
+
+#define LIVEUPDATE_SESSION_PRESERVE_FD \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_PRESERVE_FD)
+
+/**
+ * struct liveupdate_session_retrieve_fd - LIVEUPDATE_SESSION_RETRIEVE_FD
+ * @size: sizeof(struct liveupdate_session_retrieve_fd)
+ * @fd: out: a close-on-exec descriptor of the file
+ * @token: the token that the file was preserved with
+ *
+ * Get a file out of a retrieved session, in any order. Asked again, it gives
+ * another descriptor of the same file.
+ *
+ * Return: 0; ENOENT for an unknown token; ENODEV while no handler for the file
+ * is registered (it may be asked again); EINVAL on a new session; else the
+ * handler's error, which is remembered and returned again.
+ */
+struct liveupdate_session_retrieve_fd {
+	__u32 size;
+	__s32 fd;
+	__aligned_u64 token;
+};
+
+#define LIVEUPDATE_SESSION_RETRIEVE_FD \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_RETRIEVE_FD)
+
+/**
+ * struct liveupdate_session_finish - LIVEUPDATE_SESSION_FINISH
+ * @size: sizeof(struct liveupdate_session_finish)
+ * @reserved: must be zero
+ *
+ * End the live update for all files of a retrieved session. Files that were
+ * retrieved go on as ordinary files; what was not retrieved goes back to the
+ * system. After it the session is empty.
+ *
+ * Return: 0; EBUSY if a file cannot finish yet, in which case none has; EINVAL
+ * on a new session or for a non-zero @reserved.
+ */
+struct liveupdate_session_finish {
+	__u32 size;
+	__u32 reserved;
+};
+
+#define LIVEUPDATE_SESSION_FINISH \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_FINISH)
+
+/**
+ * struct liveupdate_session_get_name - LIVEUPDATE_SESSION_GET_NAME
+ * @size: sizeof(struct liveupdate_session_get_name)
+ * @reserved: must be zero
+ * @name: out: the session's name, padded with NULs
+ *
+ * Return: 0; EINVAL for a non-zero @reserved.
+ */
+struct liveupdate_session_get_name {
+	__u32 size;
+	__u32 reserved;
+	__u8 name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+#define LIVEUPDATE_SESSION_GET_NAME \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_GET_NAME)
+
+#endif /* _UAPI_LINUX_LIVEUPDATE_H */

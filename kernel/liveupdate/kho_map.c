@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The map of preserved memory that one kernel leaves to the next.
+ *
+ * The layout is described in <linux/kho/abi/kexec_handover.h>. The map is
+ * written in place and is complete at every moment; nothing is converted or
+ * copied for the jump, and the next kernel goes on using it as it lies there.
+ */
+
+#define pr_fmt(fmt) "KHO: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/gfp.h>
+#include <linux/hash.h>
+#include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <kunit/visibility.h>
+
+#include "kho_map.h"
+
+/* Stands for a block that was found damaged: all that it covers is kept */
+#define KHO_MAP_BAD		1ULL
+
+#define LEAF_PAGES		(1UL << KHO_MAP_LEAF_SHIFT)
+#define TABLE_ENTRIES		(1UL << KHO_MAP_TABLE_SHIFT)
+#define ROOT_ENTRIES		(1UL << KHO_MAP_ROOT_SHIFT)
+#define MAP_PAGES		(1UL << (KHO_MAP_ROOT_SHIFT + \
+					 2 * KHO_MAP_TABLE_SHIFT + \
+					 KHO_MAP_LEAF_SHIFT))
+
+/* The levels above the leaves: 0 is the root, 2 refers to leaves */
+#define LEVELS			3
+
+static unsigned int entry_index(unsigned long pfn, unsigned int level)
+{
+	unsigned int shift = KHO_MAP_LEAF_SHIFT +
+			     (LEVELS - 1 - level) * KHO_MAP_TABLE_SHIFT;
+
+	return (pfn >> shift) & ((level ? TABLE_ENTRIES : ROOT_ENTRIES) - 1);
+}
+
+static void *entry_block(const struct kho_map_entry *entry)
+{
+	/* Pairs with the release in install_block(): contents before address */
+	u64 phys = smp_load_acquire(&entry->phys);
+
+	return phys & PAGE_MASK ? phys_to_virt(phys) : NULL;
+}
+
+static bool entry_bad(const struct kho_map_entry *entry)
+{
+	return READ_ONCE(entry->phys) == KHO_MAP_BAD;
+}
+
+static spinlock_t *leaf_lock(struct kho_map *map, unsigned long pfn)
+{
+	return &map->leaf_lock[hash_long(pfn >> KHO_MAP_LEAF_SHIFT,
+					 ilog2(KHO_MAP_LOCKS))];
+}
+
+static int install_block(struct kho_map_entry *entry, unsigned int index,
+			 u64 *table_sum)
+{
+	void *block = (void *)get_zeroed_page(GFP_KERNEL);
+	u64 phys;
+
+	if (!block)
+		return -ENOMEM;
+
+	phys = virt_to_phys(block);
+	entry->sum = KHO_MAP_SUM_SEED;
+	*table_sum += kho_map_sum_word(phys, index);
+	smp_store_release(&entry->phys, phys);
+	return 0;
+}
+
+/*
+ * Find the entry that refers to the leaf of @pfn; with @grow, make what is
+ * missing on the way, the leaf included. The caller holds map->grow then.
+ */
+static struct kho_map_entry *leaf_entry(struct kho_map *map, unsigned long pfn,
+					bool grow)
+{
+	struct kho_map_entry *entry = map->root->entry;
+	u64 *table_sum = &map->root->sum;
+
+	for (unsigned int level = 0; ; level++) {
+		unsigned int index = entry_index(pfn, level);
+		struct kho_map_table *table;
+
+		entry += index;
+		if (entry_bad(entry))
+			return grow ? ERR_PTR(-EBUSY) : entry;
+		if (grow && !entry->phys) {
+			int err = install_block(entry, index, table_sum);
+
+			if (err)
+				return ERR_PTR(err);
+		}
+		if (level == LEVELS - 1)
+			return entry;
+
+		table = entry_block(entry);
+		if (!table)
+			return NULL;
+		table_sum = &entry->sum;
+		entry = table->entry;
+	}
+}
+
+static struct kho_map_leaf *find_leaf(struct kho_map *map, unsigned long pfn,
+				      struct kho_map_entry **entryp)
+{
+	struct kho_map_entry *entry = leaf_entry(map, pfn, false);
+
+	*entryp = entry;
+	return entry ? entry_block(entry) : NULL;
+}
+
+static struct kho_map_leaf *get_leaf(struct kho_map *map, unsigned long pfn,
+				     struct kho_map_entry **entryp)
+{
+	struct kho_map_leaf *leaf = find_leaf(map, pfn, entryp);
+
+	if (leaf)
+		return leaf;
+
+	guard(mutex)(&map->grow);
+
+	*entryp = leaf_entry(map, pfn, true);
+	if (IS_ERR(*entryp))
+		return ERR_CAST(*entryp);
+	return entry_block(*entryp);
+}
+
+/* The bits of a leaf's word at which a piece of @order can start */
+static u64 start_pattern(unsigned long word_pfn, unsigned int order)
+{
+	static const u64 pattern[] = {
+		~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,
+		0x0101010101010101ULL, 0x0001000100010001ULL,
+		0x0000000100000001ULL,
+	};
+
+	if (order < ARRAY_SIZE(pattern))
+		return pattern[order];
+	return IS_ALIGNED(word_pfn, 1UL << order);
+}
+
+/**
+ * struct leaf_word - a part of an extent that lies in one word of a leaf
+ * @index: which word
+ * @used: the bits that the extent has in leaf->used
+ * @start: the bits that it has in leaf->start
+ */
+struct leaf_word {
+	unsigned int index;
+	u64 used;
+	u64 start;
+};
+
+/* Take the next word off [*@pfn, @end), which lies within one leaf */
+static struct leaf_word next_word(unsigned long *pfn, unsigned long end,
+				  unsigned int order)
+{
+	unsigned long word_pfn = ALIGN_DOWN(*pfn, 64);
+	unsigned long word_end = min(word_pfn + 64, end);
+	struct leaf_word word = {
+		.index = (word_pfn & (LEAF_PAGES - 1)) / 64,
+		.used = GENMASK_ULL(word_end - 1 - word_pfn, *pfn - word_pfn),
+	};
+
+	word.start = word.used & start_pattern(word_pfn, order);
+	*pfn = word_end;
+	return word;
+}
+
+static void change_word(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
+			const struct leaf_word *word, bool set)
+{
+	u64 used = kho_map_sum_word(word->used, word->index);
+	u64 start = kho_map_sum_word(word->start,
+				     KHO_MAP_LEAF_WORDS + word->index);
+
+	if (set) {
+		leaf->used[word->index] |= word->used;
+		leaf->start[word->index] |= word->start;
+		entry->sum += used + start;
+	} else {
+		leaf->used[word->index] &= ~word->used;
+		leaf->start[word->index] &= ~word->start;
+		entry->sum -= used + start;
+	}
+}
+
+static bool leaf_add(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
+		     unsigned long pfn, unsigned long end, unsigned int order)
+{
+	struct leaf_word word;
+
+	for (unsigned long p = pfn; p < end;) {
+		word = next_word(&p, end, order);
+		if (leaf->used[word.index] & word.used)
+			return false;
+	}
+
+	while (pfn < end) {
+		word = next_word(&pfn, end, order);
+		change_word(entry, leaf, &word, true);
+	}
+	return true;
+}
+
+static bool leaf_match(struct kho_map_leaf *leaf, unsigned long pfn,
+		       unsigned long end, unsigned int order)
+{
+	while (pfn < end) {
+		struct leaf_word word = next_word(&pfn, end, order);
+
+		if ((leaf->used[word.index] & word.used) != word.used ||
+		    (leaf->start[word.index] & word.used) != word.start)
+			return false;
+	}
+	return true;
+}
+
+static bool leaf_del(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
+		     unsigned long pfn, unsigned long end, unsigned int order)
+{
+	if (!leaf_match(leaf, pfn, end, order))
+		return false;
+
+	while (pfn < end) {
+		struct leaf_word word = next_word(&pfn, end, order);
+
+		change_word(entry, leaf, &word, false);
+	}
+	return true;
+}
+
+static unsigned long leaf_end(unsigned long pfn, unsigned long end)
+{
+	return min(end, ALIGN_DOWN(pfn, LEAF_PAGES) + LEAF_PAGES);
+}
+
+static bool extent_valid(unsigned long pfn, unsigned int order,
+			 unsigned long nr)
+{
+	if (!nr || order >= BITS_PER_LONG || !IS_ALIGNED(pfn, 1UL << order))
+		return false;
+	return pfn < MAP_PAGES && nr <= (MAP_PAGES - pfn) >> order;
+}
+
+/* Take out what the map is known to have */
+static void remove_extent(struct kho_map *map, unsigned long pfn,
+			  unsigned long end, unsigned int order)
+{
+	while (pfn < end) {
+		unsigned long stop = leaf_end(pfn, end);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+
+		guard(spinlock)(leaf_lock(map, pfn));
+		WARN_ON_ONCE(!leaf || !leaf_del(entry, leaf, pfn, stop, order));
+		pfn = stop;
+	}
+}
+
+/**
+ * kho_map_add - put an extent of equal pieces into a map
+ * @map: the map
+ * @pfn: page frame number of the first piece, aligned to @order
+ * @order: each piece is of (1 << @order) pages
+ * @nr: how many pieces follow each other
+ *
+ * Context: May sleep. Takes map->grow and the leaves' locks.
+ *
+ * Return: 0; -EBUSY if any of the pages is in the map already, -EINVAL for an
+ * extent that no map can hold, -ENOMEM. On an error the map is as it was.
+ */
+int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
+		unsigned long nr)
+{
+	unsigned long start = pfn;
+	unsigned long end;
+	int err = 0;
+
+	if (!extent_valid(pfn, order, nr))
+		return -EINVAL;
+
+	end = pfn + (nr << order);
+	while (pfn < end) {
+		unsigned long stop = leaf_end(pfn, end);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = get_leaf(map, pfn, &entry);
+
+		if (IS_ERR(leaf)) {
+			err = PTR_ERR(leaf);
+			break;
+		}
+		scoped_guard(spinlock, leaf_lock(map, pfn)) {
+			if (!leaf_add(entry, leaf, pfn, stop, order))
+				err = -EBUSY;
+		}
+		if (err)
+			break;
+		pfn = stop;
+	}
+
+	if (err)
+		remove_extent(map, start, pfn, order);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_add);
+
+/* Does a piece that is in the map go on from the page before @pfn to @pfn? */
+static bool continues(struct kho_map *map, unsigned long pfn)
+{
+	unsigned int bit = pfn & (LEAF_PAGES - 1);
+	struct kho_map_entry *entry;
+	struct kho_map_leaf *leaf;
+
+	if (pfn >= MAP_PAGES)
+		return false;
+
+	leaf = find_leaf(map, pfn, &entry);
+	if (!leaf)
+		return false;
+
+	guard(spinlock)(leaf_lock(map, pfn));
+	return (leaf->used[bit / 64] & ~leaf->start[bit / 64]) &
+	       BIT_ULL(bit % 64);
+}
+
+static bool extent_match(struct kho_map *map, unsigned long pfn,
+			 unsigned long end, unsigned int order)
+{
+	while (pfn < end) {
+		unsigned long stop = leaf_end(pfn, end);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+
+		if (!leaf)
+			return false;
+
+		guard(spinlock)(leaf_lock(map, pfn));
+		if (!leaf_match(leaf, pfn, stop, order))
+			return false;
+		pfn = stop;
+	}
+	return true;
+}
+
+/**
+ * kho_map_del - take an extent of equal pieces out of a map
+ * @map: the map
+ * @pfn: page frame number of the first piece
+ * @order: each piece is of (1 << @order) pages
+ * @nr: how many pieces follow each other
+ *
+ * Only whole pieces can be taken out, with the order they were put in with.
+ *
+ * Context: Any that may take a spinlock. Two callers that take out the same
+ * single piece at the same time: one of them gets it.
+ *
+ * Return: 0; -ENOENT if the map does not hold just these pieces, in which case
+ * it is as it was; -EINVAL for an extent that no map can hold.
+ */
+int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
+		unsigned long nr)
+{
+	unsigned long end;
+
+	if (!extent_valid(pfn, order, nr))
+		return -EINVAL;
+
+	end = pfn + (nr << order);
+	if (continues(map, end))
+		return -ENOENT;
+
+	if (leaf_end(pfn, end) == end) {
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+
+		if (!leaf)
+			return -ENOENT;
+
+		guard(spinlock)(leaf_lock(map, pfn));
+		return leaf_del(entry, leaf, pfn, end, order) ? 0 : -ENOENT;
+	}
+
+	if (!extent_match(map, pfn, end, order))
+		return -ENOENT;
+	remove_extent(map, pfn, end, order);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_del);
+
+/**
+ * kho_map_test - is a page in a map?
+ * @map: the map
+ * @pfn: the page's frame number
+ *
+ * Context: Any. Takes no lock: the answer is about this moment.
+ *
+ * Return: true if the map holds the page, or if the part of the map that
+ * covers it is damaged.
+ */
+bool kho_map_test(struct kho_map *map, unsigned long pfn)
+{
+	return kho_map_find(map, pfn, pfn + 1, true) == pfn;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_test);
+
+/**
+ * kho_map_find - find the next page that is, or is not, in a map
+ * @map: the map
+ * @pfn: where to start
+ * @end: where to stop
+ * @used: true to find a page that the map holds, false for one that it does not
+ *
+ * What a damaged part of the map covers counts as held.
+ *
+ * Context: Any. Takes no lock.
+ *
+ * Return: the first such page's frame number in [@pfn, @end), else @end.
+ */
+unsigned long kho_map_find(struct kho_map *map, unsigned long pfn,
+			   unsigned long end, bool used)
+{
+	while (pfn < end) {
+		unsigned long base = ALIGN_DOWN(pfn, LEAF_PAGES);
+		struct kho_map_entry *entry = NULL;
+		struct kho_map_leaf *leaf = NULL;
+		unsigned long bit = pfn - base;
+
+		if (pfn < MAP_PAGES)
+			leaf = find_leaf(map, pfn, &entry);
+		if (leaf && used)
+			bit = find_next_bit((unsigned long *)leaf->used,
+					    LEAF_PAGES, bit);
+		else if (leaf)
+			bit = find_next_zero_bit((unsigned long *)leaf->used,
+						 LEAF_PAGES, bit);
+		else if (used != (entry && entry_bad(entry)))
+			bit = LEAF_PAGES;
+
+		pfn = base + bit;
+		if (bit < LEAF_PAGES)
+			break;
+	}
+	return min(pfn, end);
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_find);
+
+static unsigned long find_start(struct kho_map *map, unsigned long pfn,
+				unsigned long end)
+{
+	while (pfn < end) {
+		unsigned long base = ALIGN_DOWN(pfn, LEAF_PAGES);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+		unsigned long bit = LEAF_PAGES;
+
+		if (leaf)
+			bit = find_next_bit((unsigned long *)leaf->start,
+					    LEAF_PAGES, pfn - base);
+		pfn = base + bit;
+		if (bit < LEAF_PAGES)
+			break;
+	}
+	return min(pfn, end);
+}
+
+/**
+ * kho_map_order - the order of a piece
+ * @map: the map
+ * @pfn: frame number of the piece's first page
+ *
+ * Context: Any. Takes no lock; the caller knows that the piece stays.
+ *
+ * Return: the order; -ENOENT if no piece starts at @pfn; -EUCLEAN if what does
+ * is not of a size or alignment that a piece can have.
+ */
+int kho_map_order(struct kho_map *map, unsigned long pfn)
+{
+	unsigned long max, len;
+
+	if (pfn >= MAP_PAGES || find_start(map, pfn, pfn + 1) != pfn)
+		return -ENOENT;
+
+	/* No piece is longer than its alignment */
+	max = pfn ? 1UL << __ffs(pfn) : LEAF_PAGES;
+	max = min(max, MAP_PAGES - pfn);
+	len = find_start(map, pfn + 1, pfn + max) - pfn;
+	len = kho_map_find(map, pfn, pfn + len, false) - pfn;
+	if (!is_power_of_2(len) || (len == max && continues(map, pfn + len)))
+		return -EUCLEAN;
+	return ilog2(len);
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_order);
+
+static void map_init_locks(struct kho_map *map)
+{
+	mutex_init(&map->grow);
+	for (unsigned int i = 0; i < KHO_MAP_LOCKS; i++)
+		spin_lock_init(&map->leaf_lock[i]);
+}
+
+/**
+ * kho_map_init - make an empty map
+ * @map: the map
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kho_map_init(struct kho_map *map)
+{
+	map->root = alloc_pages_exact(sizeof(*map->root),
+				      GFP_KERNEL | __GFP_ZERO);
+	if (!map->root)
+		return -ENOMEM;
+
+	map->root->magic = KHO_MAP_MAGIC;
+	map->root->sum = KHO_MAP_SUM_SEED;
+	map_init_locks(map);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_init);
+
+static void destroy_table(struct kho_map_entry *entry, unsigned long nr,
+			  unsigned int level)
+{
+	for (; nr; nr--, entry++) {
+		struct kho_map_table *table = entry_block(entry);
+
+		if (!table)
+			continue;
+		if (level < LEVELS - 1)
+			destroy_table(table->entry, TABLE_ENTRIES, level + 1);
+		free_page((unsigned long)table);
+	}
+}
+
+/**
+ * kho_map_destroy - free a map that kho_map_init() made
+ * @map: the map; nobody else uses it any more
+ */
+void kho_map_destroy(struct kho_map *map)
+{
+	destroy_table(map->root->entry, ROOT_ENTRIES, 0);
+	free_pages_exact(map->root, sizeof(*map->root));
+	map->root = NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_destroy);
+
+static u64 table_sum(const struct kho_map_entry *entry, unsigned long nr)
+{
+	u64 sum = KHO_MAP_SUM_SEED;
+
+	for (unsigned long i = 0; i < nr; i++)
+		sum += kho_map_sum_word(entry[i].phys, i);
+	return sum;
+}
+
+static bool leaf_sane(const struct kho_map_leaf *leaf, u64 expected)
+{
+	u64 sum = KHO_MAP_SUM_SEED;
+
+	for (unsigned int i = 0; i < KHO_MAP_LEAF_WORDS; i++) {
+		if (leaf->start[i] & ~leaf->used[i])
+			return false;
+		sum += kho_map_sum_word(leaf->used[i], i);
+		sum += kho_map_sum_word(leaf->start[i], KHO_MAP_LEAF_WORDS + i);
+	}
+	return sum == expected;
+}
+
+static void check_table(struct kho_map_entry *entry, unsigned long nr,
+			unsigned int level,
+			bool (*valid)(phys_addr_t phys, size_t size))
+{
+	for (unsigned long i = 0; i < nr; i++, entry++) {
+		bool sane = false;
+		void *block;
+
+		if (!entry->phys)
+			continue;
+		if (IS_ALIGNED(entry->phys, PAGE_SIZE) &&
+		    valid(entry->phys, PAGE_SIZE)) {
+			block = phys_to_virt(entry->phys);
+			if (level == LEVELS - 1)
+				sane = leaf_sane(block, entry->sum);
+			else
+				sane = table_sum(block, TABLE_ENTRIES) ==
+				       entry->sum;
+		}
+		if (!sane) {
+			pr_err("level %u block at 0x%llx is damaged, what it covers stays reserved\n",
+			       level + 1, entry->phys);
+			entry->phys = KHO_MAP_BAD;
+			continue;
+		}
+		if (level < LEVELS - 1)
+			check_table(block, TABLE_ENTRIES, level + 1, valid);
+	}
+}
+
+/**
+ * kho_map_attach - take over the map that the previous kernel left
+ * @map: the map
+ * @root: the physical address of its root
+ * @valid: tells whether an address can be that of a block of the map
+ *
+ * All of the map is checked. From here on damaged parts count as preserved, so
+ * that their memory stays out of use, but hold no piece that could be restored.
+ *
+ * Context: Early boot; the direct map is there, nothing has been freed yet.
+ *
+ * Return: 0, or -EUCLEAN if not even the root is sane.
+ */
+int kho_map_attach(struct kho_map *map, phys_addr_t root,
+		   bool (*valid)(phys_addr_t phys, size_t size))
+{
+	if (!root || !IS_ALIGNED(root, PAGE_SIZE) ||
+	    !valid(root, sizeof(*map->root)))
+		return -EUCLEAN;
+
+	map->root = phys_to_virt(root);
+	map_init_locks(map);
+	if (map->root->magic != KHO_MAP_MAGIC ||
+	    map->root->sum != table_sum(map->root->entry, ROOT_ENTRIES)) {
+		map->root = NULL;
+		return -EUCLEAN;
+	}
+
+	check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
+	return 0;
+}
+
+static void mark_block(struct kho_map *map, void *block, size_t size,
+		       void (*reserve)(phys_addr_t phys, size_t size))
+{
+	unsigned long pfn = PHYS_PFN(virt_to_phys(block));
+
+	for (unsigned long nr = PFN_UP(size); nr; nr--, pfn++) {
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+
+		if (leaf && !leaf_add(entry, leaf, pfn, pfn + 1, 0))
+			pr_err("page 0x%lx is preserved, but holds the map\n",
+			       pfn);
+		else if (!leaf && !(entry && entry_bad(entry)))
+			reserve(PFN_PHYS(pfn), PAGE_SIZE);
+	}
+}
+
+static void mark_table(struct kho_map *map, struct kho_map_entry *entry,
+		       unsigned long nr, unsigned int level,
+		       void (*reserve)(phys_addr_t phys, size_t size))
+{
+	for (; nr; nr--, entry++) {
+		struct kho_map_table *table = entry_block(entry);
+
+		if (!table)
+			continue;
+		mark_block(map, table, PAGE_SIZE, reserve);
+		if (level < LEVELS - 1)
+			mark_table(map, table->entry, TABLE_ENTRIES, level + 1,
+				   reserve);
+	}
+}
+
+/**
+ * kho_map_mark_blocks - keep the pages that hold an attached map
+ * @map: the map
+ * @reserve: called for the few pages that lie where nothing is preserved
+ *
+ * The kernel that wrote the map cannot do this: it would need new blocks for
+ * the pages of new blocks.
+ *
+ * Context: Early boot, once, after kho_map_attach(); single-threaded.
+ */
+void kho_map_mark_blocks(struct kho_map *map,
+			 void (*reserve)(phys_addr_t phys, size_t size))
+{
+	mark_block(map, map->root, sizeof(*map->root), reserve);
+	mark_table(map, map->root->entry, ROOT_ENTRIES, 0, reserve);
+}

@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files of a session: how each goes from an ordinary file to a record, and
+ * from a record to an ordinary file.
+ *
+ * An outgoing file has its handler pinned from preserve to unpreserve, an
+ * incoming one from the moment that the handler is there to the finish. In
+ * between it is entered in luo_objects, so that no object behind a file is
+ * ever preserved twice.
+ */
+
+#define pr_fmt(fmt) "liveupdate: " fmt
+
+#include <linux/cleanup.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kmod.h>
+#include <linux/liveupdate.h>
+#include <linux/printk.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/xarray.h>
+
+#include "luo_file.h"
+#include "luo_flb.h"
+#include "luo_handler.h"
+#include "luo_session.h"
+
+/**
+ * struct luo_file - a file in a session
+ * @node: link in the set, in the order of preserve
+ * @hash: link in the set's tokens
+ * @set: the set
+ * @token: what user space calls it
+ * @fh: its handler, pinned; NULL while that is not registered
+ * @file: the file, with a reference; NULL if it was not retrieved
+ * @data: what goes to the next kernel, or came from the previous one
+ * @private_data: the handler's own
+ * @flbs: the FLBs that an outgoing file is counted in
+ * @id: what stands for the object in luo_objects
+ * @retrieve_status: 0 not tried, 1 done, else its error
+ * @registered: it is in luo_objects
+ * @retrieving: it is in its handler's retrieve
+ * @compatible: the handler's name
+ *
+ * All under the mutex of the set's session. @set and @token don't change while
+ * the file is in luo_objects.
+ */
+struct luo_file {
+	struct list_head node;
+	struct rhash_head hash;
+	struct luo_file_set *set;
+	u64 token;
+	struct liveupdate_file_handler *fh;
+	struct file *file;
+	u64 data;
+	void *private_data;
+	struct luo_flb_uses *flbs;
+	unsigned long id;
+	int retrieve_status;
+	bool registered;
+	bool retrieving;
+	char compatible[LUO_COMPATIBLE_LENGTH];
+};
+
+/* get_id() of each file that is in a session, to its struct luo_file */
+static DEFINE_XARRAY(luo_objects);
+
+static const struct rhashtable_params luo_token_params = {
+	.key_len = sizeof_field(struct luo_file, token),
+	.key_offset = offsetof(struct luo_file, token),
+	.head_offset = offsetof(struct luo_file, hash),
+	.automatic_shrinking = true,
+};
+
+/**
+ * luo_file_set_init - start without files
+ * @set: the set
+ * @session: whose it is
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int luo_file_set_init(struct luo_file_set *set,
+		      struct liveupdate_session *session)
+{
+	set->session = session;
+	set->nr = 0;
+	set->damaged = false;
+	INIT_LIST_HEAD(&set->files);
+	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
+	return rhashtable_init(&set->tokens, &luo_token_params);
+}
+
+/**
+ * luo_file_set_destroy - the session goes
+ * @set: its set, which has no files any more
+ */
+void luo_file_set_destroy(struct luo_file_set *set)
+{
+	WARN_ON_ONCE(set->nr);
+	luo_blocks_free(&set->blocks);
+	rhashtable_destroy(&set->tokens);
+}
+
+static struct luo_file *find_file(struct luo_file_set *set, u64 token)
+{
+	return rhashtable_lookup_fast(&set->tokens, &token, luo_token_params);
+}
+
+static unsigned long object_id(struct liveupdate_file_handler *fh,
+			       struct file *file)
+{
+	return fh->ops->get_id ? fh->ops->get_id(file) : (unsigned long)file;
+}
+
+static int register_object(struct luo_file *lf)
+{
+	int err;
+
+	if (lf->registered)
+		return 0;
+
+	lf->id = object_id(lf->fh, lf->file);
+	err = xa_insert(&luo_objects, lf->id, lf, GFP_KERNEL);
+	lf->registered = !err;
+	return err;
+}
+
+static void unregister_object(struct luo_file *lf)
+{
+	if (lf->registered)
+		xa_erase(&luo_objects, lf->id);
+	lf->registered = false;
+}
+
+static int add_to_set(struct luo_file_set *set, struct luo_file *lf)
+{
+	int err = rhashtable_insert_fast(&set->tokens, &lf->hash,
+					 luo_token_params);
+
+	if (err)
+		return err;
+
+	lf->set = set;
+	list_add_tail(&lf->node, &set->files);
+	set->nr++;
+	return 0;
+}
+
+static void remove_from_set(struct luo_file *lf)
+{
+	struct luo_file_set *set = lf->set;
+
+	rhashtable_remove_fast(&set->tokens, &lf->hash, luo_token_params);
+	list_del(&lf->node);
+	set->nr--;
+}
+
+static struct liveupdate_file_op_args file_args(struct luo_file *lf)
+{
+	return (struct liveupdate_file_op_args){
+		.handler = lf->fh,
+		.session = lf->set->session,
+		.retrieve_status = lf->retrieve_status,
+		.file = lf->file,
+		.serialized_data = lf->data,
+		.private_data = lf->private_data,
+	};
+}
+
+static int call_preserve(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args;
+	int err;
+
+	lf->flbs = luo_flb_file_preserve(lf->fh);
+	if (IS_ERR(lf->flbs))
+		return PTR_ERR(lf->flbs);
+
+	args = file_args(lf);
+	err = lf->fh->ops->preserve(&args);
+	if (err) {
+		luo_flb_file_unpreserve(lf->flbs);
+		return err;
+	}
+
+	lf->data = args.serialized_data;
+	lf->private_data = args.private_data;
+	return 0;
+}
+
+static void call_unpreserve(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args = file_args(lf);
+
+	lf->fh->ops->unpreserve(&args);
+	luo_flb_file_unpreserve(lf->flbs);
+}
+
+/* Everything about a new file but for the file itself, which @lf gets on success */
+static int preserve_file(struct luo_file_set *set, struct luo_file *lf)
+{
+	int err;
+
+	err = luo_blocks_reserve(&set->blocks, set->nr + 1);
+	if (err)
+		return err;
+
+	lf->fh = luo_handler_get_by_file(lf->file);
+	if (!lf->fh)
+		return -ENOENT;
+	strscpy_pad(lf->compatible, lf->fh->compatible);
+
+	/* Before it can be found through its object, it is in the set */
+	err = add_to_set(set, lf);
+	if (err)
+		goto err_put_handler;
+
+	err = register_object(lf);
+	if (err)
+		goto err_remove;
+
+	err = call_preserve(lf);
+	if (!err)
+		return 0;
+
+	unregister_object(lf);
+err_remove:
+	remove_from_set(lf);
+err_put_handler:
+	luo_handler_put(lf->fh);
+	return err;
+}
+
+/**
+ * luo_file_preserve - put a file into a new session
+ * @set: the session's files
+ * @fd: the file's descriptor
+ * @token: what user space will call it
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -EBADF, -EEXIST if the token is taken, -ENOENT if no handler takes
+ * the file, -EBUSY if its object is in a session already, -ENOMEM; else the
+ * handler's error or that of one of its FLBs. On an error nothing has changed.
+ */
+int luo_file_preserve(struct luo_file_set *set, int fd, u64 token)
+{
+	struct luo_file *lf;
+	int err;
+
+	struct file *file __free(fput) = fget(fd);
+
+	if (!file)
+		return -EBADF;
+
+	if (find_file(set, token))
+		return -EEXIST;
+
+	lf = kzalloc(sizeof(*lf), GFP_KERNEL_ACCOUNT);
+	if (!lf)
+		return -ENOMEM;
+
+	lf->token = token;
+	lf->file = file;
+	err = preserve_file(set, lf);
+	if (err) {
+		kfree(lf);
+		return err;
+	}
+
+	retain_and_null_ptr(file);
+	return 0;
+}
+
+/**
+ * luo_file_set_unpreserve - undo all preserves of a new session
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held.
+ */
+void luo_file_set_unpreserve(struct luo_file_set *set)
+{
+	struct luo_file *lf, *next;
+
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node) {
+		call_unpreserve(lf);
+		unregister_object(lf);
+		remove_from_set(lf);
+		luo_handler_put(lf->fh);
+		fput(lf->file);
+		kfree(lf);
+	}
+}
+
+static int call_freeze(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args = file_args(lf);
+	int err;
+
+	if (!lf->fh->ops->freeze)
+		return 0;
+
+	err = lf->fh->ops->freeze(&args);
+	if (!err)
+		lf->data = args.serialized_data;
+	return err;
+}
+
+static void call_unfreeze(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args = file_args(lf);
+
+	if (lf->fh->ops->unfreeze)
+		lf->fh->ops->unfreeze(&args);
+}
+
+/**
+ * luo_file_set_freeze - last changes of all files, in the order of preserve
+ * @set: the session's files
+ *
+ * Context: The session's mutex and luo_freeze_rwsem are held.
+ *
+ * Return: 0 or a handler's error; then all is unfrozen.
+ */
+int luo_file_set_freeze(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+	int err;
+
+	list_for_each_entry(lf, &set->files, node) {
+		err = call_freeze(lf);
+		if (err)
+			goto err_unfreeze;
+	}
+	return 0;
+
+err_unfreeze:
+	pr_err("session '%s', file %llu: handler '%s' refuses to freeze: %d\n",
+	       luo_session_name(set->session), lf->token, lf->compatible, err);
+	list_for_each_entry_continue_reverse(lf, &set->files, node)
+		call_unfreeze(lf);
+	return err;
+}
+
+/**
+ * luo_file_set_unfreeze - undo luo_file_set_freeze(), in the reverse order
+ * @set: the session's files
+ *
+ * Context: The session's mutex and luo_freeze_rwsem are held.
+ */
+void luo_file_set_unfreeze(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+
+	list_for_each_entry_reverse(lf, &set->files, node)
+		call_unfreeze(lf);
+}
+
+/**
+ * luo_file_set_serialize - write the records of all files
+ * @set: the session's files
+ *
+ * Context: The session's mutex and luo_freeze_rwsem are held.
+ *
+ * Return: physical address of the first block, 0 for none.
+ */
+phys_addr_t luo_file_set_serialize(struct luo_file_set *set)
+{
+	struct luo_writer writer;
+	struct luo_file *lf;
+
+	luo_writer_start(&writer, &set->blocks);
+	list_for_each_entry(lf, &set->files, node) {
+		struct luo_file_ser ser = {
+			.token = lf->token,
+			.data = lf->data,
+		};
+
+		memcpy(ser.compatible, lf->compatible, sizeof(ser.compatible));
+		luo_writer_put(&writer, &ser);
+	}
+	return luo_writer_end(&writer);
+}
+
+static int add_incoming(struct luo_file_set *set,
+			const struct luo_file_ser *ser)
+{
+	struct luo_file *lf;
+	int err;
+
+	if (!luo_compatible_valid(ser->compatible) ||
+	    find_file(set, ser->token))
+		return -EIO;
+
+	lf = kzalloc(sizeof(*lf), GFP_KERNEL_ACCOUNT);
+	if (!lf)
+		return -ENOMEM;
+
+	lf->token = ser->token;
+	lf->data = ser->data;
+	strscpy_pad(lf->compatible, ser->compatible);
+	err = add_to_set(set, lf);
+	if (err) {
+		kfree(lf);
+		return -ENOMEM;
+	}
+
+	lf->fh = luo_handler_get_by_name(lf->compatible);
+	return 0;
+}
+
+static void drop_incoming(struct luo_file *lf)
+{
+	unregister_object(lf);
+	remove_from_set(lf);
+	if (lf->fh)
+		luo_handler_put(lf->fh);
+	if (lf->file)
+		fput(lf->file);
+	kfree(lf);
+}
+
+/**
+ * luo_file_set_forget - take back luo_file_set_deserialize()
+ * @set: the session's files, none of which was retrieved
+ *
+ * What came over is left as it is.
+ *
+ * Context: The session's mutex is held.
+ */
+void luo_file_set_forget(struct luo_file_set *set)
+{
+	struct luo_file *lf, *next;
+
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node)
+		drop_incoming(lf);
+}
+
+/**
+ * luo_file_set_deserialize - read the files that came over
+ * @set: the session's files, of which there are none yet
+ * @first: physical address of the first block, 0 for none
+ * @nr: how many files there are
+ *
+ * What is damaged is left out, and @set->damaged tells. The blocks are left as
+ * they are.
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -ENOMEM, then @set is empty again.
+ */
+int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
+			     u64 nr)
+{
+	struct luo_reader reader;
+	const void *record;
+	int ret;
+
+	luo_reader_start(&reader, first, nr, sizeof(struct luo_file_ser));
+	while ((ret = luo_reader_next(&reader, &record))) {
+		if (ret > 0)
+			ret = add_incoming(set, record);
+		if (ret == -ENOMEM) {
+			luo_file_set_forget(set);
+			return ret;
+		}
+		if (ret < 0)
+			set->damaged = true;
+	}
+
+	if (set->damaged)
+		pr_err("session '%s': %llu of %llu files are damaged, their memory stays reserved\n",
+		       luo_session_name(set->session), nr - set->nr, nr);
+	return 0;
+}
+
+static int find_late_handler(struct luo_file *lf)
+{
+	if (!lf->fh)
+		lf->fh = luo_handler_get_by_name(lf->compatible);
+	if (!lf->fh) {
+		request_module("liveupdate:%s", lf->compatible);
+		lf->fh = luo_handler_get_by_name(lf->compatible);
+	}
+	return lf->fh ? 0 : -ENODEV;
+}
+
+static int call_retrieve(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args = file_args(lf);
+	int err;
+
+	lf->retrieving = true;
+	err = lf->fh->ops->retrieve(&args);
+	lf->retrieving = false;
+
+	lf->retrieve_status = err ?: 1;
+	if (!err)
+		lf->file = args.file;
+	else
+		pr_err("session '%s', file %llu: handler '%s' can't retrieve: %d\n",
+		       luo_session_name(lf->set->session), lf->token,
+		       lf->compatible, err);
+	return err;
+}
+
+/**
+ * luo_file_retrieve - get a file that came over
+ * @set: the session's files
+ * @token: what user space called it
+ * @filep: set to the file, with a reference for the caller
+ *
+ * Context: The session's mutex is held. May load a module.
+ *
+ * Return: 0; -ENOENT if there is no such file, -EIO if what came over was
+ * damaged so that it may have been there, -ENODEV while its handler is not
+ * registered, -ELOOP if its handler's retrieve needs it itself; else what that
+ * failed with, each time.
+ */
+int luo_file_retrieve(struct luo_file_set *set, u64 token,
+		      struct file **filep)
+{
+	struct luo_file *lf = find_file(set, token);
+	int err;
+
+	if (!lf)
+		return set->damaged ? -EIO : -ENOENT;
+	if (lf->retrieving)
+		return -ELOOP;
+	if (lf->retrieve_status < 0)
+		return lf->retrieve_status;
+
+	if (!lf->retrieve_status) {
+		err = find_late_handler(lf);
+		if (!err)
+			err = call_retrieve(lf);
+		if (err)
+			return err;
+	}
+
+	/* Not remembered: if it fails for want of memory, it can be tried again */
+	err = register_object(lf);
+	if (err)
+		return err;
+
+	*filep = get_file(lf->file);
+	return 0;
+}
+
+static bool can_finish(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args;
+
+	if (!lf->fh)
+		lf->fh = luo_handler_get_by_name(lf->compatible);
+	if (!lf->fh)
+		return false;
+	if (!lf->fh->ops->can_finish)
+		return true;
+
+	args = file_args(lf);
+	return lf->fh->ops->can_finish(&args);
+}
+
+/**
+ * luo_file_set_finish - the live update is over for all files of a session
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -EBUSY if one of them cannot finish, then none has.
+ */
+int luo_file_set_finish(struct luo_file_set *set)
+{
+	struct luo_file *lf, *next;
+
+	list_for_each_entry(lf, &set->files, node)
+		if (!can_finish(lf))
+			return -EBUSY;
+
+	/* What was preserved later may depend on what was preserved before */
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node) {
+		struct liveupdate_file_op_args args = file_args(lf);
+
+		lf->fh->ops->finish(&args);
+		luo_flb_file_finish(lf->compatible);
+		drop_incoming(lf);
+	}
+	return 0;
+}
+
+/**
+ * liveupdate_get_token_outgoing - what user space calls another file
+ * @s: the session, as given to the calling handler
+ * @file: the other file
+ * @tokenp: set to its token
+ *
+ * For a handler whose file depends on another file of the same session: this
+ * is what it tells its successor in the next kernel.
+ *
+ * Context: The session's mutex is held: call it from preserve or freeze. May
+ * sleep.
+ *
+ * Return: 0; -ENOENT if @file is not preserved in this session; -EOPNOTSUPP if
+ * live update is off.
+ */
+int liveupdate_get_token_outgoing(struct liveupdate_session *s,
+				  struct file *file, u64 *tokenp)
+{
+	struct liveupdate_file_handler *fh;
+	struct luo_file_set *set;
+	struct luo_file *lf;
+	unsigned long id;
+	int err = 0;
+
+	if (!liveupdate_enabled())
+		return -EOPNOTSUPP;
+
+	set = luo_session_files(s);
+	fh = luo_handler_get_by_file(file);
+	if (!fh)
+		return -ENOENT;
+	id = object_id(fh, file);
+	luo_handler_put(fh);
+
+	/* A file of another session may go at any time, but not under this */
+	xa_lock(&luo_objects);
+	lf = xa_load(&luo_objects, id);
+	if (lf && lf->set == set)
+		*tokenp = lf->token;
+	else
+		err = -ENOENT;
+	xa_unlock(&luo_objects);
+
+	return err;
+}
+EXPORT_SYMBOL_GPL(liveupdate_get_token_outgoing);
+
+/**
+ * liveupdate_get_file_incoming - get another file that came over
+ * @s: the session, as given to the calling handler
+ * @token: the other file's token
+ * @filep: set to the file, with a reference that the caller gives back with
+ *	fput()
+ *
+ * The file is retrieved if it has not been yet, and is the one that user space
+ * gets too.
+ *
+ * Context: The session's mutex is held: call it from retrieve, can_finish or
+ * finish. May sleep.
+ *
+ * Return: as luo_file_retrieve(); -EOPNOTSUPP if live update is off.
+ */
+int liveupdate_get_file_incoming(struct liveupdate_session *s, u64 token,
+				 struct file **filep)
+{
+	if (!liveupdate_enabled())
+		return -EOPNOTSUPP;
+
+	return luo_file_retrieve(luo_session_files(s), token, filep);
+}
+EXPORT_SYMBOL_GPL(liveupdate_get_file_incoming);

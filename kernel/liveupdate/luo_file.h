@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KERNEL_LIVEUPDATE_LUO_FILE_H
+#define _KERNEL_LIVEUPDATE_LUO_FILE_H
+
+#include <linux/list.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+#include "luo_block.h"
+
+struct file;
+struct liveupdate_session;
+
+/**
+ * struct luo_file_set - the files of a session
+ * @session: the session, whose mutex protects all of this
+ * @files: the files, in the order of their preserve
+ * @tokens: the files by token
+ * @nr: how many
+ * @blocks: room for the records of outgoing files
+ * @damaged: some of what came over could not be read
+ */
+struct luo_file_set {
+	struct liveupdate_session *session;
+	struct list_head files;
+	struct rhashtable tokens;
+	unsigned long nr;
+	struct luo_blocks blocks;
+	bool damaged;
+};
+
+int luo_file_set_init(struct luo_file_set *set,
+		      struct liveupdate_session *session);
+void luo_file_set_destroy(struct luo_file_set *set);
+
+int luo_file_preserve(struct luo_file_set *set, int fd, u64 token);
+void luo_file_set_unpreserve(struct luo_file_set *set);
+int luo_file_set_freeze(struct luo_file_set *set);
+void luo_file_set_unfreeze(struct luo_file_set *set);
+phys_addr_t luo_file_set_serialize(struct luo_file_set *set);
+
+int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
+			     u64 nr);
+void luo_file_set_forget(struct luo_file_set *set);
+int luo_file_retrieve(struct luo_file_set *set, u64 token,
+		      struct file **filep);
+int luo_file_set_finish(struct luo_file_set *set);
+
+#endif /* _KERNEL_LIVEUPDATE_LUO_FILE_H */

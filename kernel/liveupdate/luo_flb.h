@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KERNEL_LIVEUPDATE_LUO_FLB_H
+#define _KERNEL_LIVEUPDATE_LUO_FLB_H
+
+#include <linux/liveupdate.h>
+
+struct luo_flb_uses;
+
+void luo_flb_unlink_all(struct liveupdate_file_handler *fh);
+
+struct luo_flb_uses *luo_flb_file_preserve(struct liveupdate_file_handler *fh);
+void luo_flb_file_unpreserve(struct luo_flb_uses *uses);
+void luo_flb_file_finish(const char *handler);
+phys_addr_t luo_flb_serialize(u64 *nr);
+
+#endif /* _KERNEL_LIVEUPDATE_LUO_FLB_H */
