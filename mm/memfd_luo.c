@@ -553,13 +553,13 @@ static int preserve_contents(struct memfd_luo *luo)
 	if (err)
 		goto err_release;
 
-	shmem_freeze(inode);
+	shmem_freeze_size(inode);
 	err = preserve_folios(luo, false);
 	if (!err)
 		return 0;
 
 	unpreserve_folios(luo);
-	shmem_unfreeze(inode);
+	shmem_unfreeze_size(inode);
 err_release:
 	release_mapping(luo);
 	return err;
@@ -605,7 +605,7 @@ static void memfd_luo_unpreserve(struct liveupdate_file_op_args *args)
 
 	inode_lock(luo->inode);
 	unpreserve_folios(luo);
-	shmem_unfreeze(luo->inode);
+	shmem_unfreeze_size(luo->inode);
 	release_mapping(luo);
 	inode_unlock(luo->inode);
 
@@ -623,13 +623,13 @@ static int preserve_anew(struct memfd_luo *luo)
 	int err;
 
 	unpreserve_folios(luo);
-	shmem_unfreeze(luo->inode);
+	shmem_unfreeze_size(luo->inode);
 
 	err = swap_in(luo);
 	if (err)
 		return err;
 
-	shmem_freeze(luo->inode);
+	shmem_freeze_size(luo->inode);
 	return preserve_folios(luo, false);
 }
 
@@ -647,24 +647,51 @@ static void fill_ser(struct memfd_luo *luo)
 	ser->sum = luo_sum(ser, sizeof(*ser));
 }
 
-/* An unfreeze is not needed: what is recorded here stays preserved */
-static int memfd_luo_freeze(struct liveupdate_file_op_args *args)
+static int record_added(struct memfd_luo *luo)
 {
-	struct memfd_luo *luo = args->private_data;
 	int err = 0;
 
-	inode_lock(luo->inode);
 	if (!all_recorded(luo))
 		err = preserve_folios(luo, true);
 	if (!err && !all_recorded(luo))
 		err = preserve_anew(luo);
-	/* Somebody still adds pages: better no live update than one without */
+	return err;
+}
+
+static int memfd_luo_freeze(struct liveupdate_file_op_args *args)
+{
+	struct memfd_luo *luo = args->private_data;
+	int err;
+
+	inode_lock(luo->inode);
+	err = record_added(luo);
+	if (err)
+		goto out;
+
+	/* What was added meanwhile is little; from here on nothing is */
+	shmem_freeze_pages(luo->inode);
+	if (!all_recorded(luo))
+		err = preserve_folios(luo, true);
 	if (!err && !all_recorded(luo))
 		err = -EBUSY;
-	if (!err)
+	if (err)
+		shmem_unfreeze_pages(luo->inode);
+	else
 		fill_ser(luo);
+out:
 	inode_unlock(luo->inode);
 	return err;
+}
+
+/*
+ * What the freeze recorded stays preserved. The inode is not locked here: who
+ * waits for the pages may have done that.
+ */
+static void memfd_luo_unfreeze(struct liveupdate_file_op_args *args)
+{
+	struct memfd_luo *luo = args->private_data;
+
+	shmem_unfreeze_pages(luo->inode);
 }
 
 /*
@@ -849,6 +876,7 @@ static const struct liveupdate_file_ops memfd_luo_ops = {
 	.preserve = memfd_luo_preserve,
 	.unpreserve = memfd_luo_unpreserve,
 	.freeze = memfd_luo_freeze,
+	.unfreeze = memfd_luo_unfreeze,
 	.retrieve = memfd_luo_retrieve,
 	.finish = memfd_luo_finish,
 	.get_id = memfd_luo_get_id,
