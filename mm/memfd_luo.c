@@ -156,12 +156,14 @@ static int record_extent(struct memfd_luo *luo,
  * @chunk: the chunk being read, NULL at the end
  * @i: the next record in it
  * @index: the page index that was reached
+ * @left: how many more records there can be
  * @check: the records came over, and are to be checked
  */
 struct memfd_reader {
 	struct memfd_chunk *chunk;
 	unsigned int i;
 	pgoff_t index;
+	u64 left;
 	bool check;
 };
 
@@ -182,11 +184,13 @@ static struct memfd_chunk *get_chunk(phys_addr_t phys, bool check)
 	return chunk;
 }
 
-static int reader_start(struct memfd_reader *reader, phys_addr_t phys,
-			bool check)
+static int reader_start(struct memfd_reader *reader,
+			const struct memfd_ser *ser, bool check)
 {
 	*reader = (struct memfd_reader){
-		.chunk = get_chunk(phys, check),
+		.chunk = get_chunk(ser->chunks, check),
+		/* An extent has a page at least, and one seek before it at most */
+		.left = min(ser->nr_pages, MEMFD_LUO_MAX_INDEX) * 2,
 		.check = check,
 	};
 	return PTR_ERR_OR_ZERO(reader->chunk);
@@ -206,6 +210,9 @@ static int reader_next(struct memfd_reader *reader, struct memfd_extent *extent)
 
 	for (;;) {
 		while (reader->chunk && reader->i == reader->chunk->nr) {
+			/* No chunk is made for nothing, so no loop is endless */
+			if (!reader->i)
+				return -EIO;
 			reader->chunk = get_chunk(reader->chunk->next,
 						  reader->check);
 			reader->i = 0;
@@ -215,6 +222,8 @@ static int reader_next(struct memfd_reader *reader, struct memfd_extent *extent)
 		if (!reader->chunk)
 			return 0;
 
+		if (!reader->left--)
+			return -EIO;
 		record = reader->chunk->record[reader->i++];
 		if (FIELD_GET(MEMFD_REC_ORDER, record) != MEMFD_REC_SEEK)
 			break;
@@ -292,16 +301,26 @@ static int append_folio(struct memfd_luo *luo, struct memfd_extent *extent,
 	return err;
 }
 
-/* What was allocated but never written to reads as zeroes, so it has to be */
-static void zero_new_folio(struct folio *folio)
+/*
+ * Who replaces a folio, as khugepaged does, has checked before that nobody else
+ * has a reference, and holds its lock until it is done. So with a reference, it
+ * stays in the file if it is still there under its lock.
+ *
+ * What was allocated but never written to reads as zeroes, so it has to be.
+ */
+static bool settle_folio(struct memfd_luo *luo, struct folio *folio)
 {
+	bool stays;
+
 	folio_lock(folio);
-	if (!folio_test_uptodate(folio)) {
+	stays = folio->mapping == luo->inode->i_mapping;
+	if (stays && !folio_test_uptodate(folio)) {
 		folio_zero_range(folio, 0, folio_size(folio));
 		flush_dcache_folio(folio);
 		folio_mark_uptodate(folio);
 	}
 	folio_unlock(folio);
+	return stays;
 }
 
 /**
@@ -330,6 +349,7 @@ static bool get_batch(struct memfd_luo *luo, struct memfd_batch *batch,
 		      pgoff_t *index, bool added)
 {
 	XA_STATE(xas, &luo->inode->i_mapping->i_pages, *index);
+	unsigned int looked_at = 0;
 	struct folio *folio;
 
 	batch->nr = 0;
@@ -340,7 +360,9 @@ static bool get_batch(struct memfd_luo *luo, struct memfd_batch *batch,
 		folio = xas_find_marked(&xas, ULONG_MAX, SHMEM_TAG_ADDED);
 	else
 		folio = xas_find(&xas, ULONG_MAX);
-	while (folio && batch->nr < MEMFD_LUO_BATCH) {
+	while (folio && batch->nr < MEMFD_LUO_BATCH &&
+	       looked_at++ < XA_CHECK_SCHED) {
+		*index = xas.xa_index + 1;
 		if (added)
 			xas_clear_mark(&xas, SHMEM_TAG_ADDED);
 		if (!xa_is_value(folio) &&
@@ -395,14 +417,19 @@ static int append_moved(struct memfd_luo *luo, struct memfd_extent *extent,
 
 	for (long i = 0; i < found && !err; i++) {
 		folio_get(moved[i]);
-		err = append_folio(luo, extent, moved[i]);
+		if (settle_folio(luo, moved[i])) {
+			err = append_folio(luo, extent, moved[i]);
+		} else {
+			folio_put(moved[i]);
+			err = -EBUSY;
+		}
 	}
 	unpin_folios(moved, found);
 	return err;
 }
 
 static int append_batch(struct memfd_luo *luo, struct memfd_extent *extent,
-			struct memfd_batch *batch)
+			struct memfd_batch *batch, pgoff_t *index)
 {
 	unsigned long pinnable = ULONG_MAX;
 	int err = 0;
@@ -411,8 +438,12 @@ static int append_batch(struct memfd_luo *luo, struct memfd_extent *extent,
 		struct folio *folio = batch->folios[batch->pos];
 		unsigned long block = folio_pfn(folio) >> pageblock_order;
 
-		if (!folio_test_uptodate(folio))
-			zero_new_folio(folio);
+		/* It was replaced: look again at what is there now */
+		if (!settle_folio(luo, folio)) {
+			*index = min(*index, folio->index);
+			put_batch(batch);
+			return -EAGAIN;
+		}
 
 		/* It is the same for a whole pageblock, and takes its time */
 		if (block != pinnable && folio_is_longterm_pinnable(folio))
@@ -437,8 +468,10 @@ static int preserve_folios(struct memfd_luo *luo, bool added)
 
 	do {
 		more = get_batch(luo, &batch, &index, added);
-		err = append_batch(luo, &extent, &batch);
-		if (err)
+		err = append_batch(luo, &extent, &batch, &index);
+		if (err == -EAGAIN)
+			more = true;
+		else if (err)
 			goto err_put;
 		cond_resched();
 	} while (more);
@@ -460,7 +493,7 @@ static void unpreserve_folios(struct memfd_luo *luo)
 	struct memfd_reader reader;
 	struct memfd_extent extent;
 
-	reader_start(&reader, luo->ser->chunks, false);
+	reader_start(&reader, luo->ser, false);
 	while (reader_next(&reader, &extent) > 0) {
 		kho_unpreserve_extent(extent.pfn, extent.order, extent.nr);
 		put_extent(&extent);
@@ -478,10 +511,13 @@ static void unpreserve_folios(struct memfd_luo *luo)
 	luo->next = 0;
 }
 
-/* Is anything of the file not recorded, or no more where it was? */
+/* Is nothing of the file missing, or no more where it was? */
 static bool all_recorded(struct memfd_luo *luo)
 {
-	return luo->inode->i_mapping->nrpages == luo->ser->nr_pages &&
+	struct address_space *mapping = luo->inode->i_mapping;
+
+	return mapping->nrpages == luo->ser->nr_pages &&
+	       !mapping_tagged(mapping, SHMEM_TAG_ADDED) &&
 	       !READ_ONCE(SHMEM_I(luo->inode)->swapped);
 }
 
@@ -501,7 +537,8 @@ static int swap_in(struct memfd_luo *luo)
 		if (xas_retry(&xas, entry) || !xa_is_value(entry))
 			continue;
 
-		xas_pause(&xas);
+		/* The entry can be large, and the rest of it still be swapped */
+		xas_set(&xas, index + 1);
 		rcu_read_unlock();
 		folio = shmem_read_folio(luo->inode->i_mapping, index);
 		if (IS_ERR(folio))
@@ -643,18 +680,24 @@ static void fill_ser(struct memfd_luo *luo)
 	ser->mode = luo->inode->i_mode & S_IALLUGO;
 	ser->seals = memfd_get_seals(file);
 	ser->flags = file->f_flags & MEMFD_LUO_O_FLAGS;
+	ser->uid = from_kuid(&init_user_ns, luo->inode->i_uid);
+	ser->gid = from_kgid(&init_user_ns, luo->inode->i_gid);
 	strscpy_pad(ser->name, file->f_path.dentry->d_name.name);
 	ser->sum = luo_sum(ser, sizeof(*ser));
 }
 
-static int record_added(struct memfd_luo *luo)
+/* Stop the file from getting pages, and record the last that it got */
+static int freeze_pages(struct memfd_luo *luo)
 {
 	int err = 0;
 
+	shmem_freeze_pages(luo->inode);
 	if (!all_recorded(luo))
 		err = preserve_folios(luo, true);
 	if (!err && !all_recorded(luo))
-		err = preserve_anew(luo);
+		err = -EBUSY;
+	if (err)
+		shmem_unfreeze_pages(luo->inode);
 	return err;
 }
 
@@ -664,21 +707,17 @@ static int memfd_luo_freeze(struct liveupdate_file_op_args *args)
 	int err;
 
 	inode_lock(luo->inode);
-	err = record_added(luo);
-	if (err)
-		goto out;
-
-	/* What was added meanwhile is little; from here on nothing is */
-	shmem_freeze_pages(luo->inode);
-	if (!all_recorded(luo))
-		err = preserve_folios(luo, true);
-	if (!err && !all_recorded(luo))
-		err = -EBUSY;
-	if (err)
-		shmem_unfreeze_pages(luo->inode);
-	else
+	/* Most of what was added is done while others can go on */
+	err = preserve_folios(luo, true);
+	if (!err)
+		err = freeze_pages(luo);
+	if (err == -EBUSY) {
+		err = preserve_anew(luo);
+		if (!err)
+			err = freeze_pages(luo);
+	}
+	if (!err)
 		fill_ser(luo);
-out:
 	inode_unlock(luo->inode);
 	return err;
 }
@@ -755,7 +794,7 @@ static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
 
 	i_size_write(inode, ser->size);
 
-	ret = reader_start(&reader, ser->chunks, true);
+	ret = reader_start(&reader, ser, true);
 	if (ret)
 		return ret;
 
@@ -768,6 +807,18 @@ static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
 	if (!ret && nr_pages != ser->nr_pages)
 		ret = -EIO;
 	return ret;
+}
+
+static void restore_inode(struct inode *inode, const struct memfd_ser *ser)
+{
+	kuid_t uid = make_kuid(&init_user_ns, ser->uid);
+	kgid_t gid = make_kgid(&init_user_ns, ser->gid);
+
+	inode->i_mode = S_IFREG | (ser->mode & S_IALLUGO);
+	if (uid_valid(uid))
+		inode->i_uid = uid;
+	if (gid_valid(gid))
+		inode->i_gid = gid;
 }
 
 /* Open it once more if it was not open as a new memfd is */
@@ -802,7 +853,7 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 		return err;
 	}
 
-	file_inode(file)->i_mode = S_IFREG | (ser->mode & S_IALLUGO);
+	restore_inode(file_inode(file), ser);
 	file = open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
@@ -819,7 +870,7 @@ static void free_contents(const struct memfd_ser *ser)
 	struct memfd_reader reader;
 	struct memfd_extent extent;
 
-	if (reader_start(&reader, ser->chunks, true))
+	if (reader_start(&reader, ser, true))
 		return;
 
 	while (reader_next(&reader, &extent) > 0) {

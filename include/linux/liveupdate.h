@@ -43,8 +43,9 @@ struct liveupdate_file_op_args {
 /**
  * struct liveupdate_file_ops - what a file handler does
  *
- * All but @can_preserve and @get_id are called with the mutex of the file's
- * session held, and may sleep.
+ * All are called with the mutex of the file's session held, and may sleep.
+ * Memory that a callback preserves through KHO is counted as the file's, so
+ * that it can be given back even if the next kernel has no such handler.
  *
  * @can_preserve: is this file of the handler's kind? Called with
  *	luo_register_rwlock held for reading: quick, and not to sleep for long.
@@ -110,7 +111,8 @@ struct liveupdate_flb_op_args {
 /**
  * struct liveupdate_flb_ops - what an FLB does
  *
- * All are called with a mutex of this FLB held, and may sleep.
+ * All are called with a mutex of this FLB held, and may sleep. None may use
+ * another FLB.
  *
  * @preserve: the first file that needs the object is being preserved: make it
  *	fit to be handed over. 0 or an errno, which fails that file's preserve.

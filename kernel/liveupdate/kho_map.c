@@ -24,12 +24,12 @@
 /* Stands for a block that was found damaged: all that it covers is kept */
 #define KHO_MAP_BAD		1ULL
 
-#define LEAF_PAGES		(1UL << KHO_MAP_LEAF_SHIFT)
-#define TABLE_ENTRIES		(1UL << KHO_MAP_TABLE_SHIFT)
-#define ROOT_ENTRIES		(1UL << KHO_MAP_ROOT_SHIFT)
-#define MAP_PAGES		(1UL << (KHO_MAP_ROOT_SHIFT + \
-					 2 * KHO_MAP_TABLE_SHIFT + \
-					 KHO_MAP_LEAF_SHIFT))
+#define LEAF_PAGES		BIT(KHO_MAP_LEAF_SHIFT)
+#define TABLE_ENTRIES		BIT(KHO_MAP_TABLE_SHIFT)
+#define ROOT_ENTRIES		BIT(KHO_MAP_ROOT_SHIFT)
+#define MAP_PAGES		BIT(KHO_MAP_ROOT_SHIFT + \
+				    2 * KHO_MAP_TABLE_SHIFT + \
+				    KHO_MAP_LEAF_SHIFT)
 
 /* The levels above the leaves: 0 is the root, 2 refers to leaves */
 #define LEVELS			3
@@ -55,6 +55,10 @@ static bool entry_bad(const struct kho_map_entry *entry)
 	return READ_ONCE(entry->phys) == KHO_MAP_BAD;
 }
 
+/*
+ * Taken with interrupts off: the CPU that jumps stops the others through an
+ * interrupt, and must not find a leaf that differs from its sum.
+ */
 static spinlock_t *leaf_lock(struct kho_map *map, unsigned long pfn)
 {
 	return &map->leaf_lock[hash_long(pfn >> KHO_MAP_LEAF_SHIFT,
@@ -73,6 +77,7 @@ static int install_block(struct kho_map_entry *entry, unsigned int index,
 	phys = virt_to_phys(block);
 	entry->sum = KHO_MAP_SUM_SEED;
 	*table_sum += kho_map_sum_word(phys, index);
+	/* Pairs with the acquire in entry_block() */
 	smp_store_release(&entry->phys, phys);
 	return 0;
 }
@@ -263,7 +268,7 @@ static void remove_extent(struct kho_map *map, unsigned long pfn,
 		struct kho_map_entry *entry;
 		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
-		guard(spinlock)(leaf_lock(map, pfn));
+		guard(spinlock_irqsave)(leaf_lock(map, pfn));
 		WARN_ON_ONCE(!leaf || !leaf_del(entry, leaf, pfn, stop, order));
 		pfn = stop;
 	}
@@ -301,7 +306,7 @@ int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
 			err = PTR_ERR(leaf);
 			break;
 		}
-		scoped_guard(spinlock, leaf_lock(map, pfn)) {
+		scoped_guard(spinlock_irqsave, leaf_lock(map, pfn)) {
 			if (!leaf_add(entry, leaf, pfn, stop, order))
 				err = -EBUSY;
 		}
@@ -330,7 +335,7 @@ static bool continues(struct kho_map *map, unsigned long pfn)
 	if (!leaf)
 		return false;
 
-	guard(spinlock)(leaf_lock(map, pfn));
+	guard(spinlock_irqsave)(leaf_lock(map, pfn));
 	return (leaf->used[bit / 64] & ~leaf->start[bit / 64]) &
 	       BIT_ULL(bit % 64);
 }
@@ -346,7 +351,7 @@ static bool extent_match(struct kho_map *map, unsigned long pfn,
 		if (!leaf)
 			return false;
 
-		guard(spinlock)(leaf_lock(map, pfn));
+		guard(spinlock_irqsave)(leaf_lock(map, pfn));
 		if (!leaf_match(leaf, pfn, stop, order))
 			return false;
 		pfn = stop;
@@ -363,7 +368,7 @@ static bool extent_match(struct kho_map *map, unsigned long pfn,
  *
  * Only whole pieces can be taken out, with the order they were put in with.
  *
- * Context: Any that may take a spinlock. Two callers that take out the same
+ * Context: Any. Two callers that take out the same
  * single piece at the same time: one of them gets it.
  *
  * Return: 0; -ENOENT if the map does not hold just these pieces, in which case
@@ -388,7 +393,7 @@ int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 		if (!leaf)
 			return -ENOENT;
 
-		guard(spinlock)(leaf_lock(map, pfn));
+		guard(spinlock_irqsave)(leaf_lock(map, pfn));
 		return leaf_del(entry, leaf, pfn, end, order) ? 0 : -ENOENT;
 	}
 
@@ -497,7 +502,9 @@ int kho_map_order(struct kho_map *map, unsigned long pfn)
 	max = min(max, MAP_PAGES - pfn);
 	len = find_start(map, pfn + 1, pfn + max) - pfn;
 	len = kho_map_find(map, pfn, pfn + len, false) - pfn;
-	if (!is_power_of_2(len) || (len == max && continues(map, pfn + len)))
+	/* What a damaged part covers counts as used, but not as part of a piece */
+	if (!is_power_of_2(len) || continues(map, pfn + len) ||
+	    !extent_match(map, pfn, pfn + len, ilog2(len)))
 		return -EUCLEAN;
 	return ilog2(len);
 }

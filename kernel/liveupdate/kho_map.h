@@ -18,8 +18,8 @@
  */
 struct kho_map {
 	struct kho_map_root *root;
-	struct mutex grow;
-	spinlock_t leaf_lock[KHO_MAP_LOCKS];
+	struct mutex grow; /* adding blocks */
+	spinlock_t leaf_lock[KHO_MAP_LOCKS]; /* bits and sums of leaves */
 };
 
 int kho_map_init(struct kho_map *map);

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/io.h>
 #include <linux/kexec_handover.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
@@ -157,7 +158,8 @@ void luo_reader_start(struct luo_reader *reader, phys_addr_t first, u64 nr,
 {
 	*reader = (struct luo_reader){
 		.next = first,
-		.left = nr,
+		/* There can't be more than memory has room for */
+		.left = min(nr, PFN_PHYS(max_pfn) / record_size),
 		.record_size = record_size,
 	};
 }

@@ -9,6 +9,7 @@
 
 #define pr_fmt(fmt) "liveupdate: " fmt
 
+#include <kunit/static_stub.h>
 #include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -116,6 +117,8 @@ const struct luo_header_ser *luo_incoming_header(void)
 	static const struct luo_header_ser *header;
 	static DEFINE_MUTEX(lock);
 	static bool done;
+
+	KUNIT_STATIC_STUB_REDIRECT(luo_incoming_header);
 
 	guard(mutex)(&lock);
 

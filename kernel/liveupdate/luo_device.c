@@ -73,10 +73,10 @@ static int luo_device_retrieve_session(struct luo_ucmd *ucmd)
 
 static const struct luo_ioctl_op luo_device_ops[] = {
 	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_CREATE_SESSION, luo_device_create_session,
-		     liveupdate_ioctl_create_session, name),
+		     liveupdate_ioctl_create_session),
 	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
 		     luo_device_retrieve_session,
-		     liveupdate_ioctl_retrieve_session, name),
+		     liveupdate_ioctl_retrieve_session),
 };
 
 static long luo_device_ioctl(struct file *file, unsigned int cmd,

@@ -24,6 +24,7 @@
 #include <linux/string.h>
 #include <linux/xarray.h>
 
+#include "kho_owner.h"
 #include "luo_file.h"
 #include "luo_flb.h"
 #include "luo_handler.h"
@@ -39,6 +40,8 @@
  * @file: the file, with a reference; NULL if it was not retrieved
  * @data: what goes to the next kernel, or came from the previous one
  * @private_data: the handler's own
+ * @owner: logs what an outgoing file's handler preserves
+ * @memory: physical address of such a log that came over
  * @flbs: the FLBs that an outgoing file is counted in
  * @id: what stands for the object in luo_objects
  * @retrieve_status: 0 not tried, 1 done, else its error
@@ -58,6 +61,8 @@ struct luo_file {
 	struct file *file;
 	u64 data;
 	void *private_data;
+	struct kho_owner owner;
+	phys_addr_t memory;
 	struct luo_flb_uses *flbs;
 	unsigned long id;
 	int retrieve_status;
@@ -181,8 +186,11 @@ static int call_preserve(struct luo_file *lf)
 		return PTR_ERR(lf->flbs);
 
 	args = file_args(lf);
+	kho_owner_begin(&lf->owner);
 	err = lf->fh->ops->preserve(&args);
+	kho_owner_end(&lf->owner);
 	if (err) {
+		kho_owner_free(&lf->owner);
 		luo_flb_file_unpreserve(lf->flbs);
 		return err;
 	}
@@ -197,6 +205,7 @@ static void call_unpreserve(struct luo_file *lf)
 	struct liveupdate_file_op_args args = file_args(lf);
 
 	lf->fh->ops->unpreserve(&args);
+	kho_owner_free(&lf->owner);
 	luo_flb_file_unpreserve(lf->flbs);
 }
 
@@ -304,7 +313,9 @@ static int call_freeze(struct luo_file *lf)
 	if (!lf->fh->ops->freeze)
 		return 0;
 
+	kho_owner_begin(&lf->owner);
 	err = lf->fh->ops->freeze(&args);
+	kho_owner_end(&lf->owner);
 	if (!err)
 		lf->data = args.serialized_data;
 	return err;
@@ -314,8 +325,12 @@ static void call_unfreeze(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
 
-	if (lf->fh->ops->unfreeze)
-		lf->fh->ops->unfreeze(&args);
+	if (!lf->fh->ops->unfreeze)
+		return;
+
+	kho_owner_begin(&lf->owner);
+	lf->fh->ops->unfreeze(&args);
+	kho_owner_end(&lf->owner);
 }
 
 /**
@@ -378,6 +393,7 @@ phys_addr_t luo_file_set_serialize(struct luo_file_set *set)
 		struct luo_file_ser ser = {
 			.token = lf->token,
 			.data = lf->data,
+			.memory = kho_owner_serialize(&lf->owner),
 		};
 
 		memcpy(ser.compatible, lf->compatible, sizeof(ser.compatible));
@@ -402,6 +418,7 @@ static int add_incoming(struct luo_file_set *set,
 
 	lf->token = ser->token;
 	lf->data = ser->data;
+	lf->memory = ser->memory;
 	strscpy_pad(lf->compatible, ser->compatible);
 	err = add_to_set(set, lf);
 	if (err) {
@@ -566,6 +583,16 @@ static bool can_finish(struct luo_file *lf)
 	return lf->fh->ops->can_finish(&args);
 }
 
+static void finish_file(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args = file_args(lf);
+
+	lf->fh->ops->finish(&args);
+	kho_owner_restore_free(lf->memory);
+	luo_flb_file_finish(lf->compatible);
+	drop_incoming(lf);
+}
+
 /**
  * luo_file_set_finish - the live update is over for all files of a session
  * @set: the session's files
@@ -583,14 +610,50 @@ int luo_file_set_finish(struct luo_file_set *set)
 			return -EBUSY;
 
 	/* What was preserved later may depend on what was preserved before */
-	list_for_each_entry_safe_reverse(lf, next, &set->files, node) {
-		struct liveupdate_file_op_args args = file_args(lf);
-
-		lf->fh->ops->finish(&args);
-		luo_flb_file_finish(lf->compatible);
-		drop_incoming(lf);
-	}
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node)
+		finish_file(lf);
 	return 0;
+}
+
+/**
+ * luo_file_discard - give up a file that came over and was not retrieved
+ * @set: the session's files
+ * @token: what user space called it
+ *
+ * If its handler is there, it finishes the file. If not, all that was preserved
+ * on behalf of the file goes back to the system without it.
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -ENOENT if there is no such file, -EBUSY if it was retrieved or its
+ * handler says that it cannot finish; -EIO if the log of its memory is damaged:
+ * then it is gone too, and that memory stays reserved.
+ */
+int luo_file_discard(struct luo_file_set *set, u64 token)
+{
+	struct luo_file *lf = find_file(set, token);
+	u64 bytes;
+	int err = 0;
+
+	if (!lf)
+		return -ENOENT;
+	if (lf->file || lf->retrieving)
+		return -EBUSY;
+
+	if (can_finish(lf)) {
+		finish_file(lf);
+		return 0;
+	}
+	if (lf->fh)
+		return -EBUSY;
+
+	err = kho_owner_discard(lf->memory, &bytes);
+	pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",
+		luo_session_name(set->session), lf->token, lf->compatible,
+		bytes >> 10, err ? ", the log of its memory is damaged" : "");
+	luo_flb_file_finish(lf->compatible);
+	drop_incoming(lf);
+	return err;
 }
 
 /**

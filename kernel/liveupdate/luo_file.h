@@ -44,6 +44,7 @@ int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 void luo_file_set_forget(struct luo_file_set *set);
 int luo_file_retrieve(struct luo_file_set *set, u64 token,
 		      struct file **filep);
+int luo_file_discard(struct luo_file_set *set, u64 token);
 int luo_file_set_finish(struct luo_file_set *set);
 
 #endif /* _KERNEL_LIVEUPDATE_LUO_FILE_H */

@@ -81,7 +81,7 @@ struct luo_flb_need {
  */
 struct luo_flb_incoming {
 	struct list_head node;
-	struct mutex mutex;
+	struct mutex mutex; /* all below */
 	struct list_head needs;
 	unsigned long users;
 	int status;
@@ -95,7 +95,7 @@ struct luo_flb_incoming {
 /* Protected by luo_register_rwlock */
 static LIST_HEAD(luo_flbs);
 
-/* Protects luo_flb_links, luo_flb_blocks and nr_flb_links; innermost */
+/* Protects luo_flb_links, luo_flb_blocks and nr_flb_links; LUO's innermost */
 static DEFINE_MUTEX(luo_flb_lock);
 static LIST_HEAD(luo_flb_links);
 static unsigned long nr_flb_links;
@@ -475,6 +475,8 @@ int liveupdate_flb_get_outgoing(struct liveupdate_flb *flb, void **objp)
 	if (!flb->outgoing_users)
 		return -ENODATA;
 
+	/* The user may outlive the last file, whose reference is counted too */
+	__module_get(flb->ops->owner);
 	flb->outgoing_users++;
 	*objp = flb->outgoing_obj;
 	return 0;
@@ -489,13 +491,17 @@ EXPORT_SYMBOL_GPL(liveupdate_flb_get_outgoing);
  */
 void liveupdate_flb_put_outgoing(struct liveupdate_flb *flb)
 {
+	struct module *owner = flb->ops->owner;
+
 	if (!liveupdate_enabled())
 		return;
 
-	guard(mutex)(&flb->mutex);
-
-	if (!WARN_ON_ONCE(!flb->outgoing_users))
+	scoped_guard(mutex, &flb->mutex) {
+		if (WARN_ON_ONCE(!flb->outgoing_users))
+			return;
 		put_outgoing(flb);
+	}
+	module_put(owner);
 }
 EXPORT_SYMBOL_GPL(liveupdate_flb_put_outgoing);
 
@@ -572,8 +578,17 @@ static int read_records(const struct luo_header_ser *header)
 	return 0;
 }
 
-/* What came over is read when it is first asked for, be it in early boot */
-static int read_incoming(void)
+/**
+ * luo_flb_deserialize - read the FLBs that came over
+ *
+ * Once; to call it again does nothing. They are read when the first is asked
+ * for, be it in early boot.
+ *
+ * Context: May sleep.
+ *
+ * Return: 0; -ENOMEM, then nothing has been read and it can be tried again.
+ */
+int luo_flb_deserialize(void)
 {
 	const struct luo_header_ser *header = luo_incoming_header();
 	int err;
@@ -685,10 +700,6 @@ void luo_flb_file_finish(const char *handler)
 {
 	struct luo_flb_incoming *in;
 
-	/* Out of memory: nobody has got an object then; they stay for later */
-	if (read_incoming())
-		return;
-
 	list_for_each_entry_reverse(in, &luo_flb_incoming, node)
 		drop_need(in, handler);
 }
@@ -716,7 +727,7 @@ int liveupdate_flb_get_incoming(struct liveupdate_flb *flb, void **objp)
 	if (!liveupdate_enabled())
 		return -EOPNOTSUPP;
 
-	err = read_incoming();
+	err = luo_flb_deserialize();
 	if (err)
 		return err;
 

@@ -86,12 +86,9 @@ struct liveupdate_file_handler *luo_handler_get_by_file(struct file *file)
 	guard(rwsem_read)(&luo_register_rwlock);
 
 	list_for_each_entry(fh, &luo_handlers, list) {
-		/* Pinned before it is asked: its code must not go meanwhile */
-		if (!pin_handler(fh))
-			continue;
-		if (fh->ops->can_preserve(fh, file))
+		/* While it is registered, and this lock is held, its code stays */
+		if (fh->ops->can_preserve(fh, file) && pin_handler(fh))
 			return fh;
-		luo_handler_put(fh);
 	}
 	return NULL;
 }

@@ -21,6 +21,7 @@ union luo_ucmd_buffer {
 	struct liveupdate_session_retrieve_fd retrieve_fd;
 	struct liveupdate_session_finish finish;
 	struct liveupdate_session_get_name get_name;
+	struct liveupdate_session_discard_fd discard_fd;
 };
 
 /**
@@ -55,7 +56,7 @@ long luo_ioctl(void *owner, unsigned int cmd, unsigned long arg,
 
 	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
 		return -EFAULT;
-	if (ucmd.user_size < ops->min_size)
+	if (ucmd.user_size < ops->size)
 		return -EINVAL;
 
 	memset(&buffer, 0, sizeof(buffer));

@@ -21,23 +21,20 @@ struct luo_ucmd {
 /**
  * struct luo_ioctl_op - what a command is
  * @cmd: its number
- * @size: size of the kernel's struct
- * @min_size: size of the first version's struct
+ * @size: size of the struct; none has grown since its first version
  * @execute: does it; 0 or an errno
  */
 struct luo_ioctl_op {
 	unsigned int cmd;
 	u32 size;
-	u32 min_size;
 	int (*execute)(struct luo_ucmd *ucmd);
 };
 
-#define LUO_IOCTL_OP(_cmd, _execute, _struct, _last)			\
-	{								\
-		.cmd = _cmd,						\
-		.size = sizeof(struct _struct),				\
-		.min_size = offsetofend(struct _struct, _last),		\
-		.execute = _execute,					\
+#define LUO_IOCTL_OP(_cmd, _execute, _struct)	\
+	{					\
+		.cmd = _cmd,			\
+		.size = sizeof(struct _struct),	\
+		.execute = _execute,		\
 	}
 
 long luo_ioctl(void *owner, unsigned int cmd, unsigned long arg,

@@ -28,14 +28,14 @@
 #include "luo_block.h"
 #include "luo_core.h"
 #include "luo_file.h"
+#include "luo_flb.h"
 #include "luo_ioctl.h"
 #include "luo_session.h"
 
 /**
  * struct luo_session_set - all sessions of one direction
  * @lock: protects all of this and the sessions' @retrieved; nests outside of
- *	no session's mutex but in luo_sessions_deserialize(), where nobody else
- *	can have it
+ *	the sessions' mutexes
  * @sessions: the sessions, in the order of their creation
  * @names: the sessions by name
  * @nr: how many
@@ -43,7 +43,7 @@
  * @deserialized: what came over has been read
  */
 struct luo_session_set {
-	struct mutex lock;
+	struct mutex lock; /* all below */
 	struct list_head sessions;
 	struct rhashtable names;
 	unsigned long nr;
@@ -65,7 +65,7 @@ struct liveupdate_session {
 	struct list_head node;
 	struct rhash_head hash;
 	struct luo_session_set *set;
-	struct mutex mutex;
+	struct mutex mutex; /* files */
 	struct luo_file_set files;
 	bool retrieved;
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
@@ -188,18 +188,17 @@ static void release_incoming(struct liveupdate_session *session)
 	scoped_guard(mutex, &session->mutex)
 		err = luo_file_set_finish(&session->files);
 
-	scoped_guard(mutex, &luo_incoming.lock) {
-		if (!err)
-			set_remove(&luo_incoming, session);
-		else
-			session->retrieved = false;
-	}
+	guard(mutex)(&luo_incoming.lock);
 
-	if (!err)
-		session_free(session);
-	else
+	if (err) {
 		pr_warn("session '%s' was closed before it can finish, it can be retrieved again\n",
 			session->name);
+		session->retrieved = false;
+		return;
+	}
+
+	set_remove(&luo_incoming, session);
+	session_free(session);
 }
 
 static int luo_session_release(struct inode *inode, struct file *file)
@@ -275,6 +274,19 @@ static int luo_session_finish(struct luo_ucmd *ucmd)
 	return luo_file_set_finish(&session->files);
 }
 
+static int luo_session_discard_fd(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_session_discard_fd *cmd = ucmd->cmd;
+	struct liveupdate_session *session = ucmd->owner;
+
+	if (session->set != &luo_incoming || cmd->reserved)
+		return -EINVAL;
+
+	guard(mutex)(&session->mutex);
+
+	return luo_file_discard(&session->files, cmd->token);
+}
+
 static int luo_session_get_name(struct luo_ucmd *ucmd)
 {
 	struct liveupdate_session_get_name *cmd = ucmd->cmd;
@@ -289,13 +301,15 @@ static int luo_session_get_name(struct luo_ucmd *ucmd)
 
 static const struct luo_ioctl_op luo_session_ops[] = {
 	LUO_IOCTL_OP(LIVEUPDATE_SESSION_PRESERVE_FD, luo_session_preserve_fd,
-		     liveupdate_session_preserve_fd, token),
+		     liveupdate_session_preserve_fd),
 	LUO_IOCTL_OP(LIVEUPDATE_SESSION_RETRIEVE_FD, luo_session_retrieve_fd,
-		     liveupdate_session_retrieve_fd, token),
+		     liveupdate_session_retrieve_fd),
 	LUO_IOCTL_OP(LIVEUPDATE_SESSION_FINISH, luo_session_finish,
-		     liveupdate_session_finish, reserved),
+		     liveupdate_session_finish),
 	LUO_IOCTL_OP(LIVEUPDATE_SESSION_GET_NAME, luo_session_get_name,
-		     liveupdate_session_get_name, name),
+		     liveupdate_session_get_name),
+	LUO_IOCTL_OP(LIVEUPDATE_SESSION_DISCARD_FD, luo_session_discard_fd,
+		     liveupdate_session_discard_fd),
 };
 
 static long luo_session_ioctl(struct file *file, unsigned int cmd,
@@ -520,6 +534,11 @@ int luo_sessions_deserialize(void)
 
 	if (luo_incoming.deserialized || !header)
 		return 0;
+
+	/* Files that finish count down what FLBs need */
+	err = luo_flb_deserialize();
+	if (err)
+		return err;
 
 	err = read_records(header);
 	if (err) {

@@ -39,6 +39,11 @@ enum {
 	LIVEUPDATE_CMD_SESSION_RETRIEVE_FD = 0x41,
 	LIVEUPDATE_CMD_SESSION_FINISH = 0x42,
 	LIVEUPDATE_CMD_SESSION_GET_NAME = 0x43,
+
+	/* Commands that mainline does not have start at these */
+	LIVEUPDATE_CMD_EXT_BASE = 0x20,
+	LIVEUPDATE_CMD_SESSION_EXT_BASE = 0x70,
+	LIVEUPDATE_CMD_SESSION_DISCARD_FD = LIVEUPDATE_CMD_SESSION_EXT_BASE,
 };
 
 /**
@@ -162,5 +167,30 @@ struct liveupdate_session_get_name {
 
 #define LIVEUPDATE_SESSION_GET_NAME \
 	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_GET_NAME)
+
+/**
+ * struct liveupdate_session_discard_fd - LIVEUPDATE_SESSION_DISCARD_FD
+ * @size: sizeof(struct liveupdate_session_discard_fd)
+ * @reserved: must be zero
+ * @token: the token that the file was preserved with
+ *
+ * Give up a file of a retrieved session that was not itself retrieved. This
+ * works without the file's handler too, which the session could otherwise not
+ * finish without: all memory that was preserved on behalf of the file goes back
+ * to the system.
+ *
+ * Return: 0; ENOENT for an unknown token; EBUSY if the file was retrieved, or
+ * if its handler says that it cannot finish yet; EINVAL on a new session or for
+ * a non-zero @reserved; EIO if the record of the file's memory is damaged: the
+ * file is gone then too, and its memory stays reserved.
+ */
+struct liveupdate_session_discard_fd {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 token;
+};
+
+#define LIVEUPDATE_SESSION_DISCARD_FD \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_DISCARD_FD)
 
 #endif /* _UAPI_LINUX_LIVEUPDATE_H */

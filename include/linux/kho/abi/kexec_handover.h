@@ -19,6 +19,8 @@
 #ifndef _LINUX_KHO_ABI_KEXEC_HANDOVER_H
 #define _LINUX_KHO_ABI_KEXEC_HANDOVER_H
 
+#include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/types.h>
 #include <asm/page.h>
 
@@ -114,6 +116,35 @@ static inline u64 kho_map_sum_word(u64 word, unsigned int index)
 }
 
 /**
+ * DOC: Who memory is preserved for
+ *
+ * What is preserved on behalf of an owner, such as a file, is logged, so that
+ * the next kernel can give it back to the system even if it knows nothing of
+ * that kind of owner. A record is one u64: an extent of pieces of one order, or
+ * 0 where one was taken back.
+ */
+#define KHO_OWNER_REC_PFN	GENMASK_ULL(39, 0)
+#define KHO_OWNER_REC_NR	GENMASK_ULL(57, 40)
+#define KHO_OWNER_REC_ORDER	GENMASK_ULL(63, 58)
+
+#define KHO_OWNER_CHUNK_RECORDS	(PAGE_SIZE / sizeof(u64) - 3)
+
+/**
+ * struct kho_owner_chunk - a preserved page of records
+ * @sum: KHO_MAP_SUM_SEED, plus kho_map_sum_word() of each word after this one,
+ *	counted from 0
+ * @next: physical address of the next chunk, 0 at the end
+ * @nr: number of records
+ * @record: the records
+ */
+struct kho_owner_chunk {
+	u64 sum;
+	u64 next;
+	u64 nr;
+	u64 record[KHO_OWNER_CHUNK_RECORDS];
+};
+
+/**
  * DOC: Memory that was allocated with vmalloc
  *
  * The pieces' addresses are in a chain of pages. Each chunk page and each
@@ -146,5 +177,6 @@ struct kho_vmalloc_chunk {
 static_assert(sizeof(struct kho_map_leaf) == PAGE_SIZE);
 static_assert(sizeof(struct kho_map_table) == PAGE_SIZE);
 static_assert(sizeof(struct kho_vmalloc_chunk) == PAGE_SIZE);
+static_assert(sizeof(struct kho_owner_chunk) == PAGE_SIZE);
 
 #endif /* _LINUX_KHO_ABI_KEXEC_HANDOVER_H */

@@ -84,12 +84,15 @@ struct luo_session_ser {
  * @compatible: the handler's name, padded with NULs
  * @token: the name that user space gave the file
  * @data: the handler's data; mostly the physical address of more of it
+ * @memory: physical address of the log of what is preserved for the file, a
+ *	struct kho_owner_chunk, 0 for none
  * @sum: luo_sum() of all before it
  */
 struct luo_file_ser {
 	char compatible[LUO_COMPATIBLE_LENGTH];
 	u64 token;
 	u64 data;
+	u64 memory;
 	u64 sum;
 };
 

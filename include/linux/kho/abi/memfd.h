@@ -26,6 +26,8 @@
  * @mode: permission bits of the inode
  * @seals: F_SEAL_*
  * @flags: O_* of the open file
+ * @uid: owner of the inode, in the initial user namespace
+ * @gid: group of the inode, in the initial user namespace
  * @reserved: 0
  * @name: as /proc shows it, padded with NULs
  * @sum: luo_sum() of all before it
@@ -38,6 +40,8 @@ struct memfd_ser {
 	u32 mode;
 	u32 seals;
 	u32 flags;
+	u32 uid;
+	u32 gid;
 	u32 reserved;
 	char name[MEMFD_SER_NAME_LENGTH];
 	u64 sum;
