@@ -94,6 +94,7 @@ int luo_file_set_init(struct luo_file_set *set,
 	set->session = session;
 	set->nr = 0;
 	set->damaged = false;
+	set->handler_missing = false;
 	INIT_LIST_HEAD(&set->files);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
 	return rhashtable_init(&set->tokens, &luo_token_params);
@@ -503,7 +504,11 @@ static int find_late_handler(struct luo_file *lf)
 		request_module("liveupdate:%s", lf->compatible);
 		lf->fh = luo_handler_get_by_name(lf->compatible);
 	}
-	return lf->fh ? 0 : -ENODEV;
+	if (lf->fh)
+		return 0;
+
+	lf->set->handler_missing = true;
+	return -ENODEV;
 }
 
 static int call_retrieve(struct luo_file *lf)
@@ -511,9 +516,14 @@ static int call_retrieve(struct luo_file *lf)
 	struct liveupdate_file_op_args args = file_args(lf);
 	int err;
 
+	lf->set->handler_missing = false;
 	lf->retrieving = true;
 	err = lf->fh->ops->retrieve(&args);
 	lf->retrieving = false;
+
+	/* Another file that it depends on may get its handler later */
+	if (err == -ENODEV && lf->set->handler_missing)
+		return err;
 
 	lf->retrieve_status = err ?: 1;
 	if (!err)
@@ -572,10 +582,6 @@ static bool can_finish(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args;
 
-	if (!lf->fh)
-		lf->fh = luo_handler_get_by_name(lf->compatible);
-	if (!lf->fh)
-		return false;
 	if (!lf->fh->ops->can_finish)
 		return true;
 
@@ -606,7 +612,7 @@ int luo_file_set_finish(struct luo_file_set *set)
 	struct luo_file *lf, *next;
 
 	list_for_each_entry(lf, &set->files, node)
-		if (!can_finish(lf))
+		if (find_late_handler(lf) || !can_finish(lf))
 			return -EBUSY;
 
 	/* What was preserved later may depend on what was preserved before */
@@ -640,12 +646,15 @@ int luo_file_discard(struct luo_file_set *set, u64 token)
 	if (lf->file || lf->retrieving)
 		return -EBUSY;
 
-	if (can_finish(lf)) {
+	/* No module is loaded for this: to do without is what is asked for */
+	if (!lf->fh)
+		lf->fh = luo_handler_get_by_name(lf->compatible);
+	if (lf->fh && !can_finish(lf))
+		return -EBUSY;
+	if (lf->fh) {
 		finish_file(lf);
 		return 0;
 	}
-	if (lf->fh)
-		return -EBUSY;
 
 	err = kho_owner_discard(lf->memory, &bytes);
 	pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",

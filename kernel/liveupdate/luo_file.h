@@ -19,6 +19,7 @@ struct liveupdate_session;
  * @nr: how many
  * @blocks: room for the records of outgoing files
  * @damaged: some of what came over could not be read
+ * @handler_missing: a retrieve has found that a file's handler is not there
  */
 struct luo_file_set {
 	struct liveupdate_session *session;
@@ -27,6 +28,7 @@ struct luo_file_set {
 	unsigned long nr;
 	struct luo_blocks blocks;
 	bool damaged;
+	bool handler_missing;
 };
 
 int luo_file_set_init(struct luo_file_set *set,

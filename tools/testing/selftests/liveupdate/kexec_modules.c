@@ -52,6 +52,8 @@ static int count_in_log(const char *text)
 }
 
 #define IDS_RETRIEVED	"luo_sample_pair: ids go on with"
+/* A counter: its page, and that of the log */
+#define DISCARDED	"discarded, 8 KiB"
 #define IDS_FINISHED	"luo_sample_pair: ids of the previous kernel are"
 
 static int open_device(void)
@@ -535,6 +537,10 @@ static void stage_1(void)
 	keep_memfd(session, 4);
 	session = new_session(dev, "unread");
 	keep_counter(session, 1, 78);
+	session = new_session(dev, "discard");
+	keep_counter(session, 1, 79);
+	keep_memfd(session, 2);
+	keep_memfd(session, 3);
 
 	/* It was refused before: nothing of that is left in the way */
 	CHECK_EQ(0, module_set_fail(COUNTER_MODULE, COUNTER_FAIL_FREEZE));
@@ -572,6 +578,41 @@ static void check_missing(int session, __u64 token)
 	CHECK_EQ(-ENODEV, luo_retrieve(session, token));
 	CHECK_EQ(-EBUSY, luo_finish(session));
 	CHECK_EQ(fds, luo_count_fds());
+}
+
+/* Without its handler, it is the log that knows where a file's memory is */
+static void discard(int dev)
+{
+	struct liveupdate_session_discard_fd args = {
+		.size = sizeof(args),
+		.token = 1,
+	};
+	int session = old_session(dev, "discard"), fd;
+
+	args.reserved = 1;
+	CHECK_EQ(0, luo_try_bad_args(session, LIVEUPDATE_SESSION_DISCARD_FD,
+				     &args, sizeof(args)));
+	CHECK_EQ(-EINVAL, luo_ioctl(session, LIVEUPDATE_SESSION_DISCARD_FD,
+				    &args));
+	CHECK_EQ(-ENOENT, luo_discard(session, 9));
+
+	check_missing(session, 1);
+	CHECK_EQ(0, luo_discard(session, 1));
+	CHECK_EQ(1, count_in_log(DISCARDED));
+	CHECK_EQ(-ENOENT, luo_discard(session, 1));
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 1));
+
+	fd = luo_retrieve(session, 2);
+	CHECK(fd >= 0);
+	CHECK_EQ(-EBUSY, luo_discard(session, 2));
+	CHECK_EQ(0, luo_discard(session, 3));
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 3));
+	check_memfd(session, 2);
+	CHECK_EQ(0, luo_finish(session));
+	CHECK_EQ(-ENOENT, luo_discard(session, 2));
+	close(fd);
+	close(session);
+	luo_report("a file is discarded, with its handler or without");
 }
 
 static void late_modules(int dev)
@@ -636,9 +677,10 @@ static void stage_2(void)
 {
 	int dev, session;
 
-	luo_plan(6);
+	luo_plan(7);
 	dev = open_device();
 	without_modules(dev);
+	discard(dev);
 	late_modules(dev);
 
 	modules_load();

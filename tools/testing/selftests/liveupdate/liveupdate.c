@@ -618,6 +618,7 @@ TEST_F(session, commands_of_a_retrieved_session)
 	EXPECT_EQ(-EINVAL, luo_retrieve(self->fd, 0));
 	EXPECT_EQ(-EINVAL, luo_finish(self->fd));
 	finish.reserved = 1;
+	EXPECT_EQ(-EINVAL, luo_discard(self->fd, 1));
 	EXPECT_EQ(-EINVAL, luo_ioctl(self->fd, LIVEUPDATE_SESSION_FINISH,
 				     &finish));
 

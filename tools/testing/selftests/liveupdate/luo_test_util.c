@@ -107,6 +107,16 @@ int luo_finish(int session)
 	return luo_ioctl(session, LIVEUPDATE_SESSION_FINISH, &args);
 }
 
+int luo_discard(int session, __u64 token)
+{
+	struct liveupdate_session_discard_fd args = {
+		.size = sizeof(args),
+		.token = token,
+	};
+
+	return luo_ioctl(session, LIVEUPDATE_SESSION_DISCARD_FD, &args);
+}
+
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH])
 {
 	struct liveupdate_session_get_name args = {

@@ -45,6 +45,7 @@ int luo_retrieve_session(int dev, const char *name);
 int luo_preserve(int session, int fd, __u64 token);
 int luo_retrieve(int session, __u64 token);
 int luo_finish(int session);
+int luo_discard(int session, __u64 token);
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH]);
 int luo_ioctl(int fd, unsigned long cmd, void *arg);
 
