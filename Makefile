@@ -15,7 +15,7 @@ help:
 	@echo '  demo          live update a kernel in QEMU and show what happened'
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
-	@echo '                DEBUG=1 test-debug too)'
+	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
 	@echo '  kernel        build the kernel, print the path of the bzImage'
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
@@ -41,7 +41,8 @@ demo: setup
 	@$(W)/demo
 
 test: setup
-	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) $(TESTS)
+	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \
+		$(if $(filter-out 1,$(DEBUG)),--debug-only '$(DEBUG)') $(TESTS)
 
 test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)

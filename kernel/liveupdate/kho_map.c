@@ -585,10 +585,13 @@ static bool leaf_sane(const struct kho_map_leaf *leaf, u64 expected)
 	return sum == expected;
 }
 
-static void check_table(struct kho_map_entry *entry, unsigned long nr,
-			unsigned int level,
-			bool (*valid)(phys_addr_t phys, size_t size))
+/* Return: how many blocks are damaged */
+static int check_table(struct kho_map_entry *entry, unsigned long nr,
+		       unsigned int level,
+		       bool (*valid)(phys_addr_t phys, size_t size))
 {
+	int damaged = 0;
+
 	for (unsigned long i = 0; i < nr; i++, entry++) {
 		bool sane = false;
 		void *block;
@@ -608,11 +611,13 @@ static void check_table(struct kho_map_entry *entry, unsigned long nr,
 			pr_err("level %u block at 0x%llx is damaged, what it covers stays reserved\n",
 			       level + 1, entry->phys);
 			entry->phys = KHO_MAP_BAD;
-			continue;
+			damaged++;
+		} else if (level < LEVELS - 1) {
+			damaged += check_table(block, TABLE_ENTRIES, level + 1,
+					       valid);
 		}
-		if (level < LEVELS - 1)
-			check_table(block, TABLE_ENTRIES, level + 1, valid);
 	}
+	return damaged;
 }
 
 /**
@@ -626,7 +631,8 @@ static void check_table(struct kho_map_entry *entry, unsigned long nr,
  *
  * Context: Early boot; the direct map is there, nothing has been freed yet.
  *
- * Return: 0, or -EUCLEAN if not even the root is sane.
+ * Return: the number of damaged blocks, or -EUCLEAN if not even the root is
+ * sane.
  */
 int kho_map_attach(struct kho_map *map, phys_addr_t root,
 		   bool (*valid)(phys_addr_t phys, size_t size))
@@ -643,8 +649,7 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 		return -EUCLEAN;
 	}
 
-	check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
-	return 0;
+	return check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
 }
 
 static void mark_block(struct kho_map *map, void *block, size_t size,

@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A handover that is damaged or of another format
+set -eu
+# shellcheck source=/dev/null
+. /tests/luo_vm_lib.sh
+
+run_stages stage4 "$1" /tests/kexec_damage damage
