@@ -22,6 +22,7 @@ same hashes.
 """
 
 import argparse
+import fcntl
 import os
 import re
 import stat
@@ -200,6 +201,19 @@ class Series:
                        os.path.join(cache, "series-%s.index" % version))
         self.base = "refs/tags/base-" + version
         self.ref = "refs/heads/series-" + version
+        self.lock = self.take_lock()
+
+    def take_lock(self):
+        """One at a time works on the indices.  Held until this process ends;
+        what one that was killed has left of git's own locks is in the way."""
+        os.makedirs(self.cache, exist_ok=True)
+        path = os.path.join(self.cache, "series-%s" % self.version)
+        lock = open(path + ".lock", "w", encoding="utf-8")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for index in (path, os.path.join(self.cache, "src-" + self.version)):
+            if os.path.exists(index + ".index.lock"):
+                os.unlink(index + ".index.lock")
+        return lock
 
     # The base
 

@@ -40,6 +40,14 @@ check "nobody's sign-off is taken over" fails '' grep -r Signed-off "$repo/patch
 head=$(series build)
 check "the same commit every time" same "$(series build)" "$head"
 
+two_at_once() {
+	series build >"$tmp/first" &
+	series build >"$tmp/second" && wait $! && cmp "$tmp/first" "$tmp/second"
+}
+check "two at once wait for each other" two_at_once
+touch "$tmp/cache/series-6.18.15.index.lock"
+check "what a killed one left is not in the way" same "$(series build)" "$head"
+
 series write "$tmp/one" >/dev/null
 series write "$tmp/two" >/dev/null
 check "the same mails every time" diff -r "$tmp/one" "$tmp/two"
