@@ -259,17 +259,32 @@ static bool extent_valid(unsigned long pfn, unsigned int order,
 	return pfn < MAP_PAGES && nr <= (MAP_PAGES - pfn) >> order;
 }
 
+/* Take out a part of an extent that lies within one leaf, if it is all there */
+static bool del_in_leaf(struct kho_map *map, unsigned long pfn,
+			unsigned long end, unsigned int order)
+{
+	struct kho_map_entry *entry;
+	struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+	unsigned long flags;
+	bool found;
+
+	if (!leaf)
+		return false;
+
+	spin_lock_irqsave(leaf_lock(map, pfn), flags);
+	found = leaf_del(entry, leaf, pfn, end, order);
+	spin_unlock_irqrestore(leaf_lock(map, pfn), flags);
+	return found;
+}
+
 /* Take out what the map is known to have */
 static void remove_extent(struct kho_map *map, unsigned long pfn,
 			  unsigned long end, unsigned int order)
 {
 	while (pfn < end) {
 		unsigned long stop = leaf_end(pfn, end);
-		struct kho_map_entry *entry;
-		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
-		guard(spinlock_irqsave)(leaf_lock(map, pfn));
-		WARN_ON_ONCE(!leaf || !leaf_del(entry, leaf, pfn, stop, order));
+		WARN_ON_ONCE(!del_in_leaf(map, pfn, stop, order));
 		pfn = stop;
 	}
 }
@@ -327,6 +342,8 @@ static bool continues(struct kho_map *map, unsigned long pfn)
 	unsigned int bit = pfn & (LEAF_PAGES - 1);
 	struct kho_map_entry *entry;
 	struct kho_map_leaf *leaf;
+	unsigned long flags;
+	u64 inner;
 
 	if (pfn >= MAP_PAGES)
 		return false;
@@ -335,9 +352,27 @@ static bool continues(struct kho_map *map, unsigned long pfn)
 	if (!leaf)
 		return false;
 
-	guard(spinlock_irqsave)(leaf_lock(map, pfn));
-	return (leaf->used[bit / 64] & ~leaf->start[bit / 64]) &
-	       BIT_ULL(bit % 64);
+	spin_lock_irqsave(leaf_lock(map, pfn), flags);
+	inner = leaf->used[bit / 64] & ~leaf->start[bit / 64];
+	spin_unlock_irqrestore(leaf_lock(map, pfn), flags);
+	return inner & BIT_ULL(bit % 64);
+}
+
+static bool match_in_leaf(struct kho_map *map, unsigned long pfn,
+			  unsigned long end, unsigned int order)
+{
+	struct kho_map_entry *entry;
+	struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+	unsigned long flags;
+	bool found;
+
+	if (!leaf)
+		return false;
+
+	spin_lock_irqsave(leaf_lock(map, pfn), flags);
+	found = leaf_match(leaf, pfn, end, order);
+	spin_unlock_irqrestore(leaf_lock(map, pfn), flags);
+	return found;
 }
 
 static bool extent_match(struct kho_map *map, unsigned long pfn,
@@ -345,14 +380,8 @@ static bool extent_match(struct kho_map *map, unsigned long pfn,
 {
 	while (pfn < end) {
 		unsigned long stop = leaf_end(pfn, end);
-		struct kho_map_entry *entry;
-		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
-		if (!leaf)
-			return false;
-
-		guard(spinlock_irqsave)(leaf_lock(map, pfn));
-		if (!leaf_match(leaf, pfn, stop, order))
+		if (!match_in_leaf(map, pfn, stop, order))
 			return false;
 		pfn = stop;
 	}
@@ -386,16 +415,8 @@ int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 	if (continues(map, end))
 		return -ENOENT;
 
-	if (leaf_end(pfn, end) == end) {
-		struct kho_map_entry *entry;
-		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
-
-		if (!leaf)
-			return -ENOENT;
-
-		guard(spinlock_irqsave)(leaf_lock(map, pfn));
-		return leaf_del(entry, leaf, pfn, end, order) ? 0 : -ENOENT;
-	}
+	if (leaf_end(pfn, end) == end)
+		return del_in_leaf(map, pfn, end, order) ? 0 : -ENOENT;
 
 	if (!extent_match(map, pfn, end, order))
 		return -ENOENT;

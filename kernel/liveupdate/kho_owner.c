@@ -9,7 +9,6 @@
  */
 
 #include <linux/bitfield.h>
-#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/hash.h>
 #include <linux/io.h>
@@ -52,8 +51,9 @@ void kho_owner_begin(struct kho_owner *owner)
 	struct kho_owner_bucket *bucket = task_bucket();
 
 	owner->task = current;
-	guard(spinlock)(&bucket->lock);
+	spin_lock(&bucket->lock);
 	hlist_add_head(&owner->node, &bucket->owners);
+	spin_unlock(&bucket->lock);
 }
 
 /**
@@ -66,21 +66,23 @@ void kho_owner_end(struct kho_owner *owner)
 {
 	struct kho_owner_bucket *bucket = task_bucket();
 
-	guard(spinlock)(&bucket->lock);
+	spin_lock(&bucket->lock);
 	hlist_del_init(&owner->node);
+	spin_unlock(&bucket->lock);
 }
 
 /* Stays until the task itself ends it */
 static struct kho_owner *current_owner(void)
 {
 	struct kho_owner_bucket *bucket = task_bucket();
-	struct kho_owner *owner;
+	struct kho_owner *owner, *found = NULL;
 
-	guard(spinlock)(&bucket->lock);
+	spin_lock(&bucket->lock);
 	hlist_for_each_entry(owner, &bucket->owners, node)
 		if (owner->task == current)
-			return owner;
-	return NULL;
+			found = owner;
+	spin_unlock(&bucket->lock);
+	return found;
 }
 
 /* The sum follows each change, so that it never has to be made in the pause */
@@ -149,13 +151,13 @@ static int add_record(struct kho_owner *owner, unsigned long pfn,
  */
 int kho_owner_log(unsigned long pfn, unsigned int order, unsigned long nr)
 {
+	const unsigned long max = FIELD_MAX(KHO_OWNER_REC_NR);
 	struct kho_owner *owner = current_owner();
 	unsigned long done = 0;
 	int err = 0;
 
 	while (owner && done < nr && !err) {
-		unsigned long n = min(nr - done,
-				      FIELD_MAX(KHO_OWNER_REC_NR));
+		unsigned long n = min(nr - done, max);
 
 		err = add_record(owner, pfn + (done << order), order, n);
 		if (!err)
