@@ -6,8 +6,8 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-debug kernel shell series check check-quick \
-	check-bisect clean-cache
+.PHONY: help setup demo test test-debug bench kernel shell series check \
+	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,9 @@ help:
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
+	@echo '  bench         measure what a live update costs, and hold it against bars'
+	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
+	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
 	@echo '  kernel        build the kernel, print the path of the bzImage'
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
 	@echo '  shell         boot it to an interactive shell'
@@ -46,6 +49,12 @@ test: setup
 
 test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)
+
+bench:
+	@$(W)/setup --bench
+	@$(W)/bench $(if $(KERNEL),--kernel '$(KERNEL)') \
+		$(if $(COMPARE),--compare '$(COMPARE)') --out '$(or $(OUT),bench)' \
+		$(CASES)
 
 # The scripts keep stdout to the result: the path is the last line of all.
 kernel: setup
