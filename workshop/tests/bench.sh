@@ -228,6 +228,30 @@ check "with what is no kernel" prints no-kernel 1 \
 check "with nothing" prints empty 1 \
 	"bench: there is no $tmp/empty/this/guests.json: is this what an earlier --out named?"
 
+# The way there, with a QEMU that has its answer ready
+
+cat >"$tmp/fake/qemu-system-x86_64" <<SCRIPT
+#!/bin/sh
+case \$1 in
+--version) echo 'QEMU toy' ;;
+*) cat "$grow/threads-65536.log" ;;
+esac
+SCRIPT
+chmod +x "$tmp/fake/qemu-system-x86_64"
+{
+	head -c 514 /dev/zero
+	printf 'HdrS\0\0\0\0\0\0\0\0\020\0' # the version is at 0x200 + 0x10
+	printf '6.18.15 (toy) #1\0'
+} >"$tmp/bzImage"
+mkdir -p "$tmp/out/this" "$tmp/out/compared"
+touch "$tmp/out/this/files-0.log" "$tmp/out/compared/guests.json"
+check "a measurement" env PATH="$tmp/fake:$PATH" PYTHONDONTWRITEBYTECODE=1 "$workshop/bench" \
+	--kernel "$tmp/bzImage" --program "$workshop/bench" --out "$tmp/out" threads
+check "it tells what was measured" same "$(tr -d '\n' <"$tmp/out/this/guests.json")" \
+	"{ \"kernel\": \"$tmp/bzImage\", \"version\": \"6.18.15 (toy) #1\", \"qemu\": \"QEMU toy\", \"cases\": [  \"threads\" ]}"
+check "nothing of an earlier one is left" \
+	test ! -e "$tmp/out/this/files-0.log" -a ! -e "$tmp/out/compared/guests.json"
+
 check "both kernels are in a plot" grep -q '^plot .*title "this", .*title "compared"$' "$tmp/two/bench.svg"
 check "no gnuplot: it says what to do" prints memfd 0 \
 	"plot: no gnuplot on this machine, nothing was drawn: 'workshop/setup --bench' installs it, then"
