@@ -23,6 +23,7 @@
 #include <linux/io.h>
 #include <linux/kexec_handover.h>
 #include <linux/kho/abi/memfd.h>
+#include <linux/kho/extents.h>
 #include <linux/liveupdate.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
@@ -36,37 +37,24 @@
 /* What of file->f_flags a program would miss */
 #define MEMFD_LUO_O_FLAGS	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_NOATIME)
 
-/* Folios that are looked up under one hold of the page cache's lock */
-#define MEMFD_LUO_BATCH		64
+/* Entries that are looked at under one hold of the page cache's lock */
+#define MEMFD_LUO_LOOK		512
+
+/* Runs of folios that are found in one look */
+#define MEMFD_LUO_RUNS		32
+
+/* Folios that are moved together */
+#define MEMFD_LUO_MOVES		64
 
 #define MEMFD_LUO_MAX_INDEX	(MAX_LFS_FILESIZE >> PAGE_SHIFT)
-
-/**
- * struct memfd_extent - folios of one order, in a row in memory and in a file
- * @index: page index of the first in the file
- * @pfn: page frame number of the first
- * @nr: how many; 0 if there is no extent
- * @order: order of each
- */
-struct memfd_extent {
-	pgoff_t index;
-	unsigned long pfn;
-	unsigned long nr;
-	unsigned int order;
-};
-
-static pgoff_t extent_pages(const struct memfd_extent *extent)
-{
-	return extent->nr << extent->order;
-}
 
 /**
  * struct memfd_luo - a preserved memfd
  * @inode: its inode
  * @file: the file that it was preserved through; the orchestrator holds it
  * @ser: what the next kernel starts from
- * @chunk: the last chunk of records, NULL if there is none
- * @next: the page index at which the last record ends
+ * @extents: where its pages are
+ * @nr_pages: how many these are
  * @old_gfp: how its pages were allocated before
  * @was_unevictable: it was locked in memory before
  *
@@ -76,174 +64,13 @@ struct memfd_luo {
 	struct inode *inode;
 	struct file *file;
 	struct memfd_ser *ser;
-	struct memfd_chunk *chunk;
-	pgoff_t next;
+	struct kho_extents extents;
+	unsigned long nr_pages;
 	gfp_t old_gfp;
 	bool was_unevictable;
 };
 
-/*
- * Records, outgoing
- */
-
-static void seal_chunk(struct memfd_chunk *chunk)
-{
-	chunk->sum = luo_sum(chunk, sizeof(*chunk));
-}
-
-static int add_chunk(struct memfd_luo *luo)
-{
-	struct memfd_chunk *chunk = kho_alloc_preserve(PAGE_SIZE);
-
-	if (IS_ERR(chunk))
-		return PTR_ERR(chunk);
-
-	if (luo->chunk) {
-		luo->chunk->next = virt_to_phys(chunk);
-		seal_chunk(luo->chunk);
-	} else {
-		luo->ser->chunks = virt_to_phys(chunk);
-	}
-	luo->chunk = chunk;
-	return 0;
-}
-
-static int add_record(struct memfd_luo *luo, u64 record)
-{
-	if (!luo->chunk || luo->chunk->nr == MEMFD_CHUNK_RECORDS) {
-		int err = add_chunk(luo);
-
-		if (err)
-			return err;
-	}
-
-	luo->chunk->record[luo->chunk->nr++] = record;
-	return 0;
-}
-
-static int record_extent(struct memfd_luo *luo,
-			 const struct memfd_extent *extent)
-{
-	int err;
-
-	if (extent->index != luo->next) {
-		err = add_record(luo, FIELD_PREP(MEMFD_REC_ORDER,
-						 MEMFD_REC_SEEK) |
-				      FIELD_PREP(MEMFD_REC_INDEX,
-						 extent->index));
-		if (err)
-			return err;
-		luo->next = extent->index;
-	}
-
-	err = add_record(luo, FIELD_PREP(MEMFD_REC_ORDER, extent->order) |
-			      FIELD_PREP(MEMFD_REC_NR, extent->nr) |
-			      FIELD_PREP(MEMFD_REC_PFN, extent->pfn));
-	if (err)
-		return err;
-
-	luo->next += extent_pages(extent);
-	luo->ser->nr_pages += extent_pages(extent);
-	return 0;
-}
-
-/*
- * Records, incoming or to be undone
- */
-
-/**
- * struct memfd_reader - where the next record is
- * @chunk: the chunk being read, NULL at the end
- * @i: the next record in it
- * @index: the page index that was reached
- * @left: how many more records there can be
- * @check: the records came over, and are to be checked
- */
-struct memfd_reader {
-	struct memfd_chunk *chunk;
-	unsigned int i;
-	pgoff_t index;
-	u64 left;
-	bool check;
-};
-
-static struct memfd_chunk *get_chunk(phys_addr_t phys, bool check)
-{
-	struct memfd_chunk *chunk;
-
-	if (!phys)
-		return NULL;
-	if (check && (!PAGE_ALIGNED(phys) ||
-		      !kho_is_restorable(phys, PAGE_SIZE)))
-		return ERR_PTR(-EIO);
-
-	chunk = phys_to_virt(phys);
-	if (check && (chunk->nr > MEMFD_CHUNK_RECORDS ||
-		      chunk->sum != luo_sum(chunk, sizeof(*chunk))))
-		return ERR_PTR(-EIO);
-	return chunk;
-}
-
-static int reader_start(struct memfd_reader *reader,
-			const struct memfd_ser *ser, bool check)
-{
-	*reader = (struct memfd_reader){
-		.chunk = get_chunk(ser->chunks, check),
-		/* An extent has a page at least, and one seek before it at most */
-		.left = min(ser->nr_pages, MEMFD_LUO_MAX_INDEX) * 2,
-		.check = check,
-	};
-	return PTR_ERR_OR_ZERO(reader->chunk);
-}
-
-static bool extent_sane(const struct memfd_extent *extent)
-{
-	return extent->nr && extent->order <= MAX_PAGE_ORDER &&
-	       IS_ALIGNED(extent->index, 1UL << extent->order) &&
-	       extent->index <= MEMFD_LUO_MAX_INDEX - extent_pages(extent);
-}
-
-/* Return: 1 with the next extent, 0 after the last, -EIO for what can't be */
-static int reader_next(struct memfd_reader *reader, struct memfd_extent *extent)
-{
-	u64 record;
-
-	for (;;) {
-		while (reader->chunk && reader->i == reader->chunk->nr) {
-			/* No chunk is made for nothing, so no loop is endless */
-			if (!reader->i)
-				return -EIO;
-			reader->chunk = get_chunk(reader->chunk->next,
-						  reader->check);
-			reader->i = 0;
-			if (IS_ERR(reader->chunk))
-				return PTR_ERR(reader->chunk);
-		}
-		if (!reader->chunk)
-			return 0;
-
-		if (!reader->left--)
-			return -EIO;
-		record = reader->chunk->record[reader->i++];
-		if (FIELD_GET(MEMFD_REC_ORDER, record) != MEMFD_REC_SEEK)
-			break;
-		reader->index = FIELD_GET(MEMFD_REC_INDEX, record);
-	}
-
-	*extent = (struct memfd_extent){
-		.index = reader->index,
-		.pfn = FIELD_GET(MEMFD_REC_PFN, record),
-		.nr = FIELD_GET(MEMFD_REC_NR, record),
-		.order = FIELD_GET(MEMFD_REC_ORDER, record),
-	};
-	if (reader->check && !extent_sane(extent))
-		return -EIO;
-
-	reader->index += extent_pages(extent);
-	return 1;
-}
-
-static void put_extent(const struct memfd_extent *extent)
+static void put_extent(const struct kho_extent *extent)
 {
 	for (unsigned long i = 0; i < extent->nr; i++)
 		folio_put(pfn_folio(extent->pfn + (i << extent->order)));
@@ -255,260 +82,317 @@ static void put_extent(const struct memfd_extent *extent)
 
 /* An extent takes over one reference to each of its folios, in any case */
 static int preserve_extent(struct memfd_luo *luo,
-			   const struct memfd_extent *extent)
+			   const struct kho_extent *extent)
 {
 	int err;
 
 	if (!extent->nr)
 		return 0;
 
-	err = kho_preserve_extent(extent->pfn, extent->order, extent->nr);
+	err = kho_extents_preserve(&luo->extents, extent);
 	if (err)
-		goto err_put;
-
-	err = record_extent(luo, extent);
-	if (!err)
-		return 0;
-
-	kho_unpreserve_extent(extent->pfn, extent->order, extent->nr);
-err_put:
-	put_extent(extent);
+		put_extent(extent);
+	else
+		luo->nr_pages += kho_extent_pages(extent);
 	return err;
 }
 
-static int append_folio(struct memfd_luo *luo, struct memfd_extent *extent,
-			struct folio *folio)
+/* Add folios to an extent, or preserve that first and begin another */
+static int append_run(struct memfd_luo *luo, struct kho_extent *extent,
+		      const struct kho_extent *run)
 {
-	unsigned long pfn = folio_pfn(folio);
-	unsigned int order = folio_order(folio);
-	int err = 0;
+	int err;
 
-	if (extent->nr && extent->order == order &&
-	    extent->index + extent_pages(extent) == folio->index &&
-	    extent->pfn + extent_pages(extent) == pfn &&
-	    extent->nr < FIELD_MAX(MEMFD_REC_NR)) {
-		extent->nr++;
+	if (extent->nr && extent->order == run->order &&
+	    extent->index + kho_extent_pages(extent) == run->index &&
+	    extent->pfn + kho_extent_pages(extent) == run->pfn &&
+	    extent->nr + run->nr <= FIELD_MAX(KHO_EXTENT_NR)) {
+		extent->nr += run->nr;
 		return 0;
 	}
 
 	err = preserve_extent(luo, extent);
-	*extent = (struct memfd_extent){
-		.index = folio->index,
-		.pfn = pfn,
-		.nr = 1,
-		.order = order,
-	};
+	*extent = *run;
 	return err;
 }
 
+/**
+ * struct memfd_look - what one look at a file's page cache found
+ * @index: where to go on
+ * @run: folios that can stay where they are, each with a reference
+ * @nr: how many runs
+ * @pinnable: number of the pageblock that was last found fit to stay in
+ * @unsettled: a folio that has to be waited for, with a reference, or NULL
+ * @move_end: page index at which folios end that can't stay, and begin at @index;
+ *	0 if there are none
+ * @moved: folios that were moved to where they can stay, pinned there
+ * @nr_moved: how many
+ * @more: there may be more at @index
+ */
+struct memfd_look {
+	pgoff_t index;
+	struct kho_extent run[MEMFD_LUO_RUNS];
+	unsigned int nr;
+	unsigned long pinnable;
+	struct folio *unsettled;
+	pgoff_t move_end;
+	struct folio *moved[MEMFD_LUO_MOVES];
+	long nr_moved;
+	bool more;
+};
+
 /*
  * Who replaces a folio, as khugepaged does, has checked before that nobody else
- * has a reference, and holds its lock until it is done. So with a reference, it
- * stays in the file if it is still there under its lock.
+ * has a reference, and holds its lock until it is done. So a folio stays in the
+ * file if a reference is taken while it is there and not locked.
  *
  * What was allocated but never written to reads as zeroes, so it has to be.
  */
-static bool settle_folio(struct memfd_luo *luo, struct folio *folio)
+static bool is_settled(struct folio *folio)
 {
-	bool stays;
+	return !folio_test_locked(folio) && folio_test_uptodate(folio);
+}
 
+static void settle_folio(struct memfd_luo *luo, struct folio *folio)
+{
 	folio_lock(folio);
-	stays = folio->mapping == luo->inode->i_mapping;
-	if (stays && !folio_test_uptodate(folio)) {
+	if (folio->mapping == luo->inode->i_mapping &&
+	    !folio_test_uptodate(folio)) {
 		folio_zero_range(folio, 0, folio_size(folio));
 		flush_dcache_folio(folio);
 		folio_mark_uptodate(folio);
 	}
 	folio_unlock(folio);
-	return stays;
-}
-
-/**
- * struct memfd_batch - folios of a file, each with a reference
- * @folios: the folios, in the order of their index
- * @nr: how many
- * @pos: how many have been dealt with
- */
-struct memfd_batch {
-	struct folio *folios[MEMFD_LUO_BATCH];
-	unsigned int nr;
-	unsigned int pos;
-};
-
-static void put_batch(struct memfd_batch *batch)
-{
-	while (batch->pos < batch->nr)
-		folio_put(batch->folios[batch->pos++]);
-}
-
-/*
- * Get the next folios that were, or with @added that were not, there when the
- * file was frozen. Return: whether there may be more.
- */
-static bool get_batch(struct memfd_luo *luo, struct memfd_batch *batch,
-		      pgoff_t *index, bool added)
-{
-	XA_STATE(xas, &luo->inode->i_mapping->i_pages, *index);
-	unsigned int looked_at = 0;
-	struct folio *folio;
-
-	batch->nr = 0;
-	batch->pos = 0;
-
-	xas_lock_irq(&xas);
-	if (added)
-		folio = xas_find_marked(&xas, ULONG_MAX, SHMEM_TAG_ADDED);
-	else
-		folio = xas_find(&xas, ULONG_MAX);
-	while (folio && batch->nr < MEMFD_LUO_BATCH &&
-	       looked_at++ < XA_CHECK_SCHED) {
-		*index = xas.xa_index + 1;
-		if (added)
-			xas_clear_mark(&xas, SHMEM_TAG_ADDED);
-		if (!xa_is_value(folio) &&
-		    (added || !xas_get_mark(&xas, SHMEM_TAG_ADDED))) {
-			folio_get(folio);
-			batch->folios[batch->nr++] = folio;
-			*index = folio_next_index(folio);
-		}
-		if (added)
-			folio = xas_next_marked(&xas, ULONG_MAX,
-						SHMEM_TAG_ADDED);
-		else
-			folio = xas_next_entry(&xas, ULONG_MAX);
-	}
-	xas_unlock_irq(&xas);
-
-	return folio;
+	folio_put(folio);
 }
 
 /*
  * Memory that has to stay movable can't stay where it is: that is where the
- * next kernel boots. Move the folios from batch->pos on that follow each other
- * in the file, and append them from their new places.
+ * next kernel boots. It is the same for a whole pageblock, and takes its time.
  */
-static int append_moved(struct memfd_luo *luo, struct memfd_extent *extent,
-			struct memfd_batch *batch)
+static bool can_stay(struct memfd_look *look, struct folio *folio)
 {
-	struct folio *moved[MEMFD_LUO_BATCH];
-	pgoff_t start = batch->folios[batch->pos]->index;
-	pgoff_t end = start;
+	unsigned long block = folio_pfn(folio) >> pageblock_order;
+
+	if (likely(block == look->pinnable))
+		return true;
+	if (!folio_is_longterm_pinnable(folio))
+		return false;
+	look->pinnable = block;
+	return true;
+}
+
+/* Return: false if there is no room for it */
+static bool add_to_runs(struct memfd_look *look, struct folio *folio)
+{
+	struct kho_extent *run = &look->run[look->nr - 1];
+	unsigned long pfn = folio_pfn(folio);
+	unsigned int order = folio_order(folio);
+
+	if (look->nr && run->order == order &&
+	    run->pfn + kho_extent_pages(run) == pfn &&
+	    run->index + kho_extent_pages(run) == folio->index) {
+		run->nr++;
+	} else if (look->nr == MEMFD_LUO_RUNS) {
+		return false;
+	} else {
+		look->run[look->nr++] = (struct kho_extent){
+			.index = folio->index,
+			.pfn = pfn,
+			.nr = 1,
+			.order = order,
+		};
+	}
+	folio_get(folio);
+	return true;
+}
+
+/* The folios that follow each other in the file have to move together */
+static pgoff_t find_move_end(struct xa_state *xas, struct folio *folio)
+{
+	pgoff_t end = folio->index;
 	unsigned int nr = 0;
-	pgoff_t offset;
-	long found;
-	int err = 0;
 
-	/* Our references would keep them from moving */
-	while (batch->pos < batch->nr &&
-	       batch->folios[batch->pos]->index == end) {
-		end = folio_next_index(batch->folios[batch->pos]);
-		folio_put(batch->folios[batch->pos++]);
-		nr++;
+	while (folio && !xa_is_value(folio) && folio->index == end &&
+	       nr++ < MEMFD_LUO_MOVES) {
+		end = folio_next_index(folio);
+		folio = xas_next_entry(xas, ULONG_MAX);
 	}
-
-	found = memfd_pin_folios(luo->file, (loff_t)start << PAGE_SHIFT,
-				 min(((loff_t)end << PAGE_SHIFT),
-				     i_size_read(luo->inode)) - 1,
-				 moved, nr, &offset);
-	if (found < 0)
-		return found;
-	if (!found || folio_next_index(moved[found - 1]) < end)
-		err = -EBUSY;
-
-	for (long i = 0; i < found && !err; i++) {
-		folio_get(moved[i]);
-		if (settle_folio(luo, moved[i])) {
-			err = append_folio(luo, extent, moved[i]);
-		} else {
-			folio_put(moved[i]);
-			err = -EBUSY;
-		}
-	}
-	unpin_folios(moved, found);
-	return err;
+	return end;
 }
 
-static int append_batch(struct memfd_luo *luo, struct memfd_extent *extent,
-			struct memfd_batch *batch, pgoff_t *index)
+/* Return: false if the look ends at this folio */
+static bool take_folio(struct memfd_look *look, struct xa_state *xas,
+		       struct folio *folio)
 {
-	unsigned long pinnable = ULONG_MAX;
+	if (unlikely(!can_stay(look, folio))) {
+		look->move_end = find_move_end(xas, folio);
+		return false;
+	}
+	if (unlikely(!is_settled(folio))) {
+		folio_get(folio);
+		look->unsettled = folio;
+		return false;
+	}
+	return add_to_runs(look, folio);
+}
+
+/**
+ * struct memfd_node - how far a node of the page cache was looked at
+ * @node: the node
+ * @seen: entries of it that were seen
+ */
+struct memfd_node {
+	struct xa_node *node;
+	unsigned int seen;
+};
+
+/*
+ * A file with large holes has nodes with little in them: once all of a node was
+ * seen, go on behind it, and not slot by slot.
+ */
+static struct folio *next_folio(struct xa_state *xas, struct memfd_node *last)
+{
+	struct xa_node *node = xas->xa_node;
+
+	if (node != last->node)
+		*last = (struct memfd_node){ .node = node };
+
+	if (xas_is_node(xas) && !node->shift && ++last->seen == node->count) {
+		xas_set(xas, (xas->xa_index | XA_CHUNK_MASK) + 1);
+		return xas_find(xas, ULONG_MAX);
+	}
+
+	return xas_next_entry(xas, ULONG_MAX);
+}
+
+/* Look for folios that were there when the file was frozen */
+static void look_at_all(struct memfd_luo *luo, struct memfd_look *look)
+{
+	XA_STATE(xas, &luo->inode->i_mapping->i_pages, look->index);
+	struct memfd_node last = {};
+	unsigned int left = MEMFD_LUO_LOOK;
+	struct folio *folio;
+	bool marks;
+
+	xas_lock_irq(&xas);
+	/* What was added since is not for now */
+	marks = mapping_tagged(luo->inode->i_mapping, SHMEM_TAG_ADDED);
+	folio = xas_find(&xas, ULONG_MAX);
+	while (folio && left--) {
+		look->index = xas.xa_index;
+		if (!xa_is_value(folio) &&
+		    !(marks && xas_get_mark(&xas, SHMEM_TAG_ADDED)) &&
+		    !take_folio(look, &xas, folio))
+			break;
+		folio = next_folio(&xas, &last);
+		look->index = xas.xa_index;
+	}
+	look->more = folio;
+	xas_unlock_irq(&xas);
+}
+
+/* Look for folios that were added since the file was frozen */
+static void look_at_added(struct memfd_luo *luo, struct memfd_look *look)
+{
+	XA_STATE(xas, &luo->inode->i_mapping->i_pages, look->index);
+	unsigned int left = MEMFD_LUO_LOOK;
+	struct folio *folio;
+
+	xas_lock_irq(&xas);
+	folio = xas_find_marked(&xas, ULONG_MAX, SHMEM_TAG_ADDED);
+	while (folio && left--) {
+		look->index = xas.xa_index;
+		if (!xa_is_value(folio) && !take_folio(look, &xas, folio))
+			break;
+		xas_clear_mark(&xas, SHMEM_TAG_ADDED);
+		folio = xas_next_marked(&xas, ULONG_MAX, SHMEM_TAG_ADDED);
+		look->index = xas.xa_index;
+	}
+	look->more = folio;
+	xas_unlock_irq(&xas);
+}
+
+static void unpin_moved(struct memfd_look *look)
+{
+	if (look->nr_moved > 0)
+		unpin_folios(look->moved, look->nr_moved);
+	look->nr_moved = 0;
+}
+
+/* Move what can't stay, and keep it there until the next look */
+static int move_folios(struct memfd_luo *luo, struct memfd_look *look)
+{
+	loff_t start = (loff_t)look->index << PAGE_SHIFT;
+	loff_t end = min((loff_t)look->move_end << PAGE_SHIFT,
+			 i_size_read(luo->inode));
+	pgoff_t offset;
+
+	look->nr_moved = memfd_pin_folios(luo->file, start, end - 1,
+					  look->moved, MEMFD_LUO_MOVES,
+					  &offset);
+	return min(look->nr_moved, 0L);
+}
+
+/* What the look found goes to @extent, or is let go of if that fails */
+static int use_look(struct memfd_luo *luo, struct memfd_look *look,
+		    struct kho_extent *extent)
+{
 	int err = 0;
 
-	while (batch->pos < batch->nr && !err) {
-		struct folio *folio = batch->folios[batch->pos];
-		unsigned long block = folio_pfn(folio) >> pageblock_order;
-
-		/* It was replaced: look again at what is there now */
-		if (!settle_folio(luo, folio)) {
-			*index = min(*index, folio->index);
-			put_batch(batch);
-			return -EAGAIN;
-		}
-
-		/* It is the same for a whole pageblock, and takes its time */
-		if (block != pinnable && folio_is_longterm_pinnable(folio))
-			pinnable = block;
-		if (block == pinnable) {
-			batch->pos++;
-			err = append_folio(luo, extent, folio);
-		} else {
-			err = append_moved(luo, extent, batch);
-		}
+	for (unsigned int i = 0; i < look->nr; i++) {
+		if (err)
+			put_extent(&look->run[i]);
+		else
+			err = append_run(luo, extent, &look->run[i]);
 	}
+	look->nr = 0;
+
+	if (look->unsettled)
+		settle_folio(luo, look->unsettled);
+	else if (look->move_end && !err)
+		err = move_folios(luo, look);
+	look->unsettled = NULL;
+	look->move_end = 0;
 	return err;
 }
 
+/* All folios that are there, or with @added those that were added since then */
 static int preserve_folios(struct memfd_luo *luo, bool added)
 {
-	struct memfd_extent extent = {};
-	struct memfd_batch batch;
-	pgoff_t index = 0;
-	bool more;
+	struct memfd_look *look __free(kfree) = NULL;
+	struct kho_extent extent = {};
 	int err;
 
+	if (added && !mapping_tagged(luo->inode->i_mapping, SHMEM_TAG_ADDED))
+		return 0;
+
+	look = kzalloc(sizeof(*look), GFP_KERNEL);
+	if (!look)
+		return -ENOMEM;
+
+	look->pinnable = ULONG_MAX;
 	do {
-		more = get_batch(luo, &batch, &index, added);
-		err = append_batch(luo, &extent, &batch, &index);
-		if (err == -EAGAIN)
-			more = true;
-		else if (err)
-			goto err_put;
+		if (added)
+			look_at_added(luo, look);
+		else
+			look_at_all(luo, look);
+		unpin_moved(look);
+		err = use_look(luo, look, &extent);
 		cond_resched();
-	} while (more);
+	} while (look->more && !err);
+	unpin_moved(look);
 
-	err = preserve_extent(luo, &extent);
-	if (luo->chunk)
-		seal_chunk(luo->chunk);
-	return err;
-
-err_put:
-	put_batch(&batch);
+	if (!err)
+		return preserve_extent(luo, &extent);
 	put_extent(&extent);
 	return err;
 }
 
 static void unpreserve_folios(struct memfd_luo *luo)
 {
-	struct memfd_chunk *chunk, *next;
-	struct memfd_reader reader;
-	struct memfd_extent extent;
-
-	reader_start(&reader, luo->ser, false);
-	while (reader_next(&reader, &extent) > 0) {
-		kho_unpreserve_extent(extent.pfn, extent.order, extent.nr);
-		put_extent(&extent);
-		cond_resched();
-	}
-
-	for (chunk = get_chunk(luo->ser->chunks, false); chunk; chunk = next) {
-		next = get_chunk(chunk->next, false);
-		kho_unpreserve_free(chunk);
-	}
-
-	luo->ser->chunks = 0;
-	luo->ser->nr_pages = 0;
-	luo->chunk = NULL;
-	luo->next = 0;
+	kho_extents_unpreserve(&luo->extents, put_extent);
+	luo->nr_pages = 0;
 }
 
 /* Is nothing of the file missing, or no more where it was? */
@@ -516,7 +400,7 @@ static bool all_recorded(struct memfd_luo *luo)
 {
 	struct address_space *mapping = luo->inode->i_mapping;
 
-	return mapping->nrpages == luo->ser->nr_pages &&
+	return mapping->nrpages == luo->nr_pages &&
 	       !mapping_tagged(mapping, SHMEM_TAG_ADDED) &&
 	       !READ_ONCE(SHMEM_I(luo->inode)->swapped);
 }
@@ -677,6 +561,8 @@ static void fill_ser(struct memfd_luo *luo)
 
 	ser->size = i_size_read(luo->inode);
 	ser->pos = file->f_pos;
+	ser->nr_pages = luo->nr_pages;
+	ser->extents = kho_extents_phys(&luo->extents);
 	ser->mode = luo->inode->i_mode & S_IALLUGO;
 	ser->seals = memfd_get_seals(file);
 	ser->flags = file->f_flags & MEMFD_LUO_O_FLAGS;
@@ -753,8 +639,31 @@ static struct memfd_ser *get_ser(u64 phys)
 	return ser;
 }
 
-static int restore_extent(struct inode *inode,
-			  const struct memfd_extent *extent)
+static bool extent_sane(const struct kho_extent *extent)
+{
+	return extent->nr && extent->order <= MAX_PAGE_ORDER &&
+	       IS_ALIGNED(extent->index, 1UL << extent->order) &&
+	       extent->index <= MEMFD_LUO_MAX_INDEX - kho_extent_pages(extent);
+}
+
+static int open_extents(struct kho_extents_reader *reader,
+			const struct memfd_ser *ser)
+{
+	/* A chunk has a record at least, an extent one seek before it at most */
+	return kho_extents_open(reader, ser->extents,
+				min(ser->nr_pages, MEMFD_LUO_MAX_INDEX) * 2);
+}
+
+/* Return: 1 with the next extent, 0 after the last, -EIO for what can't be */
+static int next_extent(struct kho_extents_reader *reader,
+		       struct kho_extent *extent)
+{
+	int ret = kho_extents_next(reader, extent);
+
+	return ret > 0 && !extent_sane(extent) ? -EIO : ret;
+}
+
+static int restore_extent(struct inode *inode, const struct kho_extent *extent)
 {
 	int err;
 
@@ -769,40 +678,30 @@ static int restore_extent(struct inode *inode,
 	if (err)
 		return -EIO;
 
-	for (unsigned long i = 0; i < extent->nr; i++) {
-		unsigned long skip = i << extent->order;
-		struct folio *folio = pfn_folio(extent->pfn + skip);
-
-		/* Once one has failed, the rest goes back to the system */
-		if (err)
-			folio_put(folio);
-		else
-			err = shmem_restore_folio(inode, folio,
-						  extent->index + skip);
-		if (!(i % MEMFD_LUO_BATCH))
-			cond_resched();
-	}
+	err = shmem_restore_folios(inode, pfn_folio(extent->pfn), extent->nr,
+				   extent->index);
 	return err == -EEXIST ? -EIO : err;
 }
 
 static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
 {
-	struct memfd_reader reader;
-	struct memfd_extent extent;
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
 	u64 nr_pages = 0;
 	int ret;
 
 	i_size_write(inode, ser->size);
 
-	ret = reader_start(&reader, ser, true);
+	ret = open_extents(&reader, ser);
 	if (ret)
 		return ret;
 
-	while ((ret = reader_next(&reader, &extent)) > 0) {
+	while ((ret = next_extent(&reader, &extent)) > 0) {
 		ret = restore_extent(inode, &extent);
 		if (ret)
 			return ret;
-		nr_pages += extent_pages(&extent);
+		nr_pages += kho_extent_pages(&extent);
+		cond_resched();
 	}
 	if (!ret && nr_pages != ser->nr_pages)
 		ret = -EIO;
@@ -867,13 +766,13 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 /* Give back to the system what is in no file */
 static void free_contents(const struct memfd_ser *ser)
 {
-	struct memfd_reader reader;
-	struct memfd_extent extent;
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
 
-	if (reader_start(&reader, ser, true))
+	if (open_extents(&reader, ser))
 		return;
 
-	while (reader_next(&reader, &extent) > 0) {
+	while (next_extent(&reader, &extent) > 0) {
 		if (!kho_restore_extent(extent.pfn, extent.order, extent.nr))
 			put_extent(&extent);
 		cond_resched();
@@ -883,8 +782,6 @@ static void free_contents(const struct memfd_ser *ser)
 static void memfd_luo_finish(struct liveupdate_file_op_args *args)
 {
 	struct memfd_ser *ser = get_ser(args->serialized_data);
-	struct memfd_chunk *chunk;
-	phys_addr_t next;
 
 	if (!ser)
 		return;
@@ -892,11 +789,7 @@ static void memfd_luo_finish(struct liveupdate_file_op_args *args)
 	if (args->retrieve_status <= 0)
 		free_contents(ser);
 
-	for (chunk = get_chunk(ser->chunks, true); !IS_ERR_OR_NULL(chunk);
-	     chunk = get_chunk(next, true)) {
-		next = chunk->next;
-		kho_restore_free(chunk);
-	}
+	kho_extents_restore_free(ser->extents);
 	kho_restore_free(ser);
 }
 

@@ -141,108 +141,118 @@ static struct kho_map_leaf *get_leaf(struct kho_map *map, unsigned long pfn,
 	return entry_block(*entryp);
 }
 
-/* The bits of a leaf's word at which a piece of @order can start */
-static u64 start_pattern(unsigned long word_pfn, unsigned int order)
+/**
+ * struct leaf_range - a part of an extent that lies in one leaf
+ * @pfn: its first page
+ * @end: the page after its last
+ * @pattern: the bits of a word at which a piece can start
+ * @mask: the words in which that is so have none of these bits in their number
+ */
+struct leaf_range {
+	unsigned long pfn;
+	unsigned long end;
+	u64 pattern;
+	unsigned long mask;
+};
+
+static struct leaf_range leaf_range(unsigned long pfn, unsigned long end,
+				    unsigned int order)
 {
 	static const u64 pattern[] = {
 		~0ULL, 0x5555555555555555ULL, 0x1111111111111111ULL,
 		0x0101010101010101ULL, 0x0001000100010001ULL,
-		0x0000000100000001ULL,
+		0x0000000100000001ULL, 1ULL,
 	};
+	unsigned int large = order < ilog2(64) ? 0 : order - ilog2(64);
 
-	if (order < ARRAY_SIZE(pattern))
-		return pattern[order];
-	return IS_ALIGNED(word_pfn, 1UL << order);
-}
-
-/**
- * struct leaf_word - a part of an extent that lies in one word of a leaf
- * @index: which word
- * @used: the bits that the extent has in leaf->used
- * @start: the bits that it has in leaf->start
- */
-struct leaf_word {
-	unsigned int index;
-	u64 used;
-	u64 start;
-};
-
-/* Take the next word off [*@pfn, @end), which lies within one leaf */
-static struct leaf_word next_word(unsigned long *pfn, unsigned long end,
-				  unsigned int order)
-{
-	unsigned long word_pfn = ALIGN_DOWN(*pfn, 64);
-	unsigned long word_end = min(word_pfn + 64, end);
-	struct leaf_word word = {
-		.index = (word_pfn & (LEAF_PAGES - 1)) / 64,
-		.used = GENMASK_ULL(word_end - 1 - word_pfn, *pfn - word_pfn),
+	return (struct leaf_range){
+		.pfn = pfn,
+		.end = end,
+		.pattern = pattern[order - large],
+		.mask = (1UL << large) - 1,
 	};
-
-	word.start = word.used & start_pattern(word_pfn, order);
-	*pfn = word_end;
-	return word;
 }
 
-static void change_word(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
-			const struct leaf_word *word, bool set)
+/* Both are called for each word, of which a large folio has many */
+static __always_inline u64 range_used(const struct leaf_range *range,
+				      unsigned long word)
 {
-	u64 used = kho_map_sum_word(word->used, word->index);
-	u64 start = kho_map_sum_word(word->start,
-				     KHO_MAP_LEAF_WORDS + word->index);
+	u64 used = ~0ULL;
 
-	if (set) {
-		leaf->used[word->index] |= word->used;
-		leaf->start[word->index] |= word->start;
-		entry->sum += used + start;
-	} else {
-		leaf->used[word->index] &= ~word->used;
-		leaf->start[word->index] &= ~word->start;
-		entry->sum -= used + start;
-	}
+	if (word * 64 < range->pfn)
+		used <<= range->pfn % 64;
+	if (range->end - word * 64 < 64)
+		used &= ~(~0ULL << (range->end % 64));
+	return used;
 }
+
+static __always_inline u64 range_start(const struct leaf_range *range,
+				       unsigned long word)
+{
+	return word & range->mask ? 0 : range->pattern;
+}
+
+#define for_each_word(word, range)					\
+	for (unsigned long word = (range)->pfn / 64;			\
+	     word * 64 < (range)->end; word++)
 
 static bool leaf_add(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
-		     unsigned long pfn, unsigned long end, unsigned int order)
+		     const struct leaf_range *range)
 {
-	struct leaf_word word;
+	u64 sum = 0;
 
-	for (unsigned long p = pfn; p < end;) {
-		word = next_word(&p, end, order);
-		if (leaf->used[word.index] & word.used)
+	for_each_word(word, range)
+		if (leaf->used[word % KHO_MAP_LEAF_WORDS] &
+		    range_used(range, word))
 			return false;
-	}
 
-	while (pfn < end) {
-		word = next_word(&pfn, end, order);
-		change_word(entry, leaf, &word, true);
+	for_each_word(word, range) {
+		unsigned int i = word % KHO_MAP_LEAF_WORDS;
+		u64 used = range_used(range, word);
+		u64 start = used & range_start(range, word);
+
+		leaf->used[i] |= used;
+		leaf->start[i] |= start;
+		sum += kho_map_sum_word(used, i);
+		sum += kho_map_sum_word(start, KHO_MAP_LEAF_WORDS + i);
 	}
+	entry->sum += sum;
 	return true;
 }
 
-static bool leaf_match(struct kho_map_leaf *leaf, unsigned long pfn,
-		       unsigned long end, unsigned int order)
+static bool leaf_match(struct kho_map_leaf *leaf,
+		       const struct leaf_range *range)
 {
-	while (pfn < end) {
-		struct leaf_word word = next_word(&pfn, end, order);
+	for_each_word(word, range) {
+		unsigned int i = word % KHO_MAP_LEAF_WORDS;
+		u64 used = range_used(range, word);
 
-		if ((leaf->used[word.index] & word.used) != word.used ||
-		    (leaf->start[word.index] & word.used) != word.start)
+		if (used & ~leaf->used[i] ||
+		    used & (leaf->start[i] ^ range_start(range, word)))
 			return false;
 	}
 	return true;
 }
 
 static bool leaf_del(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
-		     unsigned long pfn, unsigned long end, unsigned int order)
+		     const struct leaf_range *range)
 {
-	if (!leaf_match(leaf, pfn, end, order))
+	u64 sum = 0;
+
+	if (!leaf_match(leaf, range))
 		return false;
 
-	while (pfn < end) {
-		struct leaf_word word = next_word(&pfn, end, order);
+	for_each_word(word, range) {
+		unsigned int i = word % KHO_MAP_LEAF_WORDS;
+		u64 used = range_used(range, word);
 
-		change_word(entry, leaf, &word, false);
+		sum += kho_map_sum_word(used, i);
+		sum += kho_map_sum_word(used & leaf->start[i],
+					KHO_MAP_LEAF_WORDS + i);
+		leaf->used[i] &= ~used;
+		leaf->start[i] &= ~used;
 	}
+	entry->sum -= sum;
 	return true;
 }
 
@@ -259,10 +269,11 @@ static bool extent_valid(unsigned long pfn, unsigned int order,
 	return pfn < MAP_PAGES && nr <= (MAP_PAGES - pfn) >> order;
 }
 
-/* Take out a part of an extent that lies within one leaf, if it is all there */
-static bool del_in_leaf(struct kho_map *map, unsigned long pfn,
-			unsigned long end, unsigned int order)
+/* Is a part of an extent in one leaf all there? With @del, take it out then */
+static bool match_in_leaf(struct kho_map *map, unsigned long pfn,
+			  unsigned long end, unsigned int order, bool del)
 {
+	struct leaf_range range = leaf_range(pfn, end, order);
 	struct kho_map_entry *entry;
 	struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 	unsigned long flags;
@@ -272,7 +283,7 @@ static bool del_in_leaf(struct kho_map *map, unsigned long pfn,
 		return false;
 
 	spin_lock_irqsave(leaf_lock(map, pfn), flags);
-	found = leaf_del(entry, leaf, pfn, end, order);
+	found = del ? leaf_del(entry, leaf, &range) : leaf_match(leaf, &range);
 	spin_unlock_irqrestore(leaf_lock(map, pfn), flags);
 	return found;
 }
@@ -284,7 +295,7 @@ static void remove_extent(struct kho_map *map, unsigned long pfn,
 	while (pfn < end) {
 		unsigned long stop = leaf_end(pfn, end);
 
-		WARN_ON_ONCE(!del_in_leaf(map, pfn, stop, order));
+		WARN_ON_ONCE(!match_in_leaf(map, pfn, stop, order, true));
 		pfn = stop;
 	}
 }
@@ -314,6 +325,7 @@ int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
 	end = pfn + (nr << order);
 	while (pfn < end) {
 		unsigned long stop = leaf_end(pfn, end);
+		struct leaf_range range = leaf_range(pfn, stop, order);
 		struct kho_map_entry *entry;
 		struct kho_map_leaf *leaf = get_leaf(map, pfn, &entry);
 
@@ -322,7 +334,7 @@ int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
 			break;
 		}
 		scoped_guard(spinlock_irqsave, leaf_lock(map, pfn)) {
-			if (!leaf_add(entry, leaf, pfn, stop, order))
+			if (!leaf_add(entry, leaf, &range))
 				err = -EBUSY;
 		}
 		if (err)
@@ -358,34 +370,33 @@ static bool continues(struct kho_map *map, unsigned long pfn)
 	return inner & BIT_ULL(bit % 64);
 }
 
-static bool match_in_leaf(struct kho_map *map, unsigned long pfn,
-			  unsigned long end, unsigned int order)
-{
-	struct kho_map_entry *entry;
-	struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
-	unsigned long flags;
-	bool found;
-
-	if (!leaf)
-		return false;
-
-	spin_lock_irqsave(leaf_lock(map, pfn), flags);
-	found = leaf_match(leaf, pfn, end, order);
-	spin_unlock_irqrestore(leaf_lock(map, pfn), flags);
-	return found;
-}
-
 static bool extent_match(struct kho_map *map, unsigned long pfn,
 			 unsigned long end, unsigned int order)
 {
 	while (pfn < end) {
 		unsigned long stop = leaf_end(pfn, end);
 
-		if (!match_in_leaf(map, pfn, stop, order))
+		if (!match_in_leaf(map, pfn, stop, order, false))
 			return false;
 		pfn = stop;
 	}
 	return true;
+}
+
+/* Undo match_in_leaf() with @del: what these leaves had, they have room for */
+static void put_back_extent(struct kho_map *map, unsigned long pfn,
+			    unsigned long end, unsigned int order)
+{
+	while (pfn < end) {
+		unsigned long stop = leaf_end(pfn, end);
+		struct leaf_range range = leaf_range(pfn, stop, order);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+
+		scoped_guard(spinlock_irqsave, leaf_lock(map, pfn))
+			WARN_ON_ONCE(!leaf_add(entry, leaf, &range));
+		pfn = stop;
+	}
 }
 
 /**
@@ -406,6 +417,7 @@ static bool extent_match(struct kho_map *map, unsigned long pfn,
 int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 		unsigned long nr)
 {
+	unsigned long start = pfn;
 	unsigned long end;
 
 	if (!extent_valid(pfn, order, nr))
@@ -415,13 +427,14 @@ int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 	if (continues(map, end))
 		return -ENOENT;
 
-	if (leaf_end(pfn, end) == end)
-		return del_in_leaf(map, pfn, end, order) ? 0 : -ENOENT;
+	while (pfn < end && match_in_leaf(map, pfn, leaf_end(pfn, end), order,
+					  true))
+		pfn = leaf_end(pfn, end);
+	if (pfn == end)
+		return 0;
 
-	if (!extent_match(map, pfn, end, order))
-		return -ENOENT;
-	remove_extent(map, pfn, end, order);
-	return 0;
+	put_back_extent(map, start, pfn, order);
+	return -ENOENT;
 }
 EXPORT_SYMBOL_IF_KUNIT(kho_map_del);
 
@@ -530,6 +543,53 @@ int kho_map_order(struct kho_map *map, unsigned long pfn)
 	return ilog2(len);
 }
 EXPORT_SYMBOL_IF_KUNIT(kho_map_order);
+
+/* The first page at or after @bit that is of a piece, but does not start one */
+static unsigned long next_inner(const struct kho_map_leaf *leaf,
+				unsigned long bit)
+{
+	u64 mask = ~0ULL << (bit % 64);
+
+	for (unsigned int i = bit / 64; i < KHO_MAP_LEAF_WORDS; i++) {
+		u64 inner = leaf->used[i] & ~leaf->start[i] & mask;
+
+		if (inner)
+			return i * 64 + __ffs64(inner);
+		mask = ~0ULL;
+	}
+	return LEAF_PAGES;
+}
+
+/**
+ * kho_map_find_large - find a piece of more than one page
+ * @map: the map
+ * @pfn: where to start; no piece begins before and ends after that
+ * @end: where to stop
+ *
+ * Context: Any. Takes no lock; the caller knows that the pieces stay.
+ *
+ * Return: frame number of the piece's first page; @end if there is none that
+ * starts before that.
+ */
+unsigned long kho_map_find_large(struct kho_map *map, unsigned long pfn,
+				 unsigned long end)
+{
+	while (pfn < end && pfn < MAP_PAGES) {
+		unsigned long base = ALIGN_DOWN(pfn, LEAF_PAGES);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+		unsigned long bit = LEAF_PAGES;
+
+		if (leaf)
+			bit = next_inner(leaf, pfn - base);
+		/* The page before that starts it */
+		if (bit < LEAF_PAGES)
+			return min(base + bit - (base + bit > pfn), end);
+		pfn = base + LEAF_PAGES;
+	}
+	return end;
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_find_large);
 
 static void map_init_locks(struct kho_map *map)
 {
@@ -679,10 +739,11 @@ static void mark_block(struct kho_map *map, void *block, size_t size,
 	unsigned long pfn = PHYS_PFN(virt_to_phys(block));
 
 	for (unsigned long nr = PFN_UP(size); nr; nr--, pfn++) {
+		struct leaf_range page = leaf_range(pfn, pfn + 1, 0);
 		struct kho_map_entry *entry;
 		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
-		if (leaf && !leaf_add(entry, leaf, pfn, pfn + 1, 0))
+		if (leaf && !leaf_add(entry, leaf, &page))
 			pr_err("page 0x%lx is preserved, but holds the map\n",
 			       pfn);
 		else if (!leaf && !(entry && entry_bad(entry)))

@@ -30,6 +30,8 @@ int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
 int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 		unsigned long nr);
 int kho_map_order(struct kho_map *map, unsigned long pfn);
+unsigned long kho_map_find_large(struct kho_map *map, unsigned long pfn,
+				 unsigned long end);
 bool kho_map_test(struct kho_map *map, unsigned long pfn);
 unsigned long kho_map_find(struct kho_map *map, unsigned long pfn,
 			   unsigned long end, bool used);

@@ -326,6 +326,40 @@ static void map_neighbours(struct kunit *test)
 	expect_shape(test, 0, 0);
 }
 
+/* Large pieces are found among lone pages, and nothing else is */
+static void map_find_large(struct kunit *test)
+{
+	static const unsigned int orders[] = { 0, 0, 1, 0, 9, 0, 2, 0, 0, 6, 0 };
+	struct kho_map *map = test_map(test);
+	unsigned long start = EDGE - SZ_1K, end = EDGE + SZ_4K;
+	unsigned long pfn = start, found = start;
+
+	KUNIT_EXPECT_EQ(test, kho_map_find_large(map, start, end), end);
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+		pfn = ALIGN(pfn, 1UL << orders[i]);
+		expect_add(test, pfn, orders[i], 1);
+		pfn += 1UL << orders[i];
+	}
+	KUNIT_ASSERT_LT(test, EDGE, pfn);
+
+	pfn = start;
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++) {
+		pfn = ALIGN(pfn, 1UL << orders[i]);
+		if (orders[i]) {
+			found = kho_map_find_large(map, found, end);
+			KUNIT_EXPECT_EQ(test, found, pfn);
+			KUNIT_EXPECT_EQ(test, kho_map_find_large(map, start,
+								 pfn),
+					i == 2 ? pfn : ALIGN(start + 2, 2));
+			found += 1UL << orders[i];
+		}
+		pfn += 1UL << orders[i];
+	}
+	KUNIT_EXPECT_EQ(test, kho_map_find_large(map, found, end), end);
+	KUNIT_EXPECT_EQ(test, kho_map_find_large(map, MAP_PAGES, MAP_PAGES + 1),
+			MAP_PAGES + 1);
+}
+
 /* A piece that stands before another one of its own order is not part of it */
 static void map_order_next_to_gap(struct kunit *test)
 {
@@ -1287,6 +1321,7 @@ static struct kunit_case kho_map_cases[] = {
 	KUNIT_CASE(map_find_holes),
 	KUNIT_CASE(map_order_nonsense),
 	KUNIT_CASE(map_random),
+	KUNIT_CASE(map_find_large),
 	KUNIT_CASE(map_attach_good),
 	KUNIT_CASE(map_attach_bad_root),
 	KUNIT_CASE(map_attach_bad_leaf),

@@ -8,7 +8,6 @@
  * preserves is logged for the file.
  */
 
-#include <linux/bitfield.h>
 #include <linux/err.h>
 #include <linux/hash.h>
 #include <linux/io.h>
@@ -19,6 +18,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
+#include "kho_extents.h"
 #include "kho_owner.h"
 
 /**
@@ -85,63 +85,22 @@ static struct kho_owner *current_owner(void)
 	return found;
 }
 
-/* The sum follows each change, so that it never has to be made in the pause */
-static void set_word(struct kho_owner_chunk *chunk, u64 *word, u64 value)
+/* The log begins in the owner itself: few files need more than that */
+static int add_record(struct kho_owner *owner, u64 record)
 {
-	chunk->sum += kho_map_sum_word(value - *word, word - &chunk->next);
-	*word = value;
-}
-
-static int add_chunk(struct kho_owner *owner)
-{
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	struct kho_owner_chunk *chunk;
-	int err;
-
-	if (!page)
-		return -ENOMEM;
-
-	err = kho_preserve_nobodys(page_to_pfn(page));
-	if (err) {
-		__free_page(page);
-		return err;
+	if (owner->nr < ARRAY_SIZE(owner->record)) {
+		owner->record[owner->nr++] = record;
+		return 0;
 	}
 
-	chunk = page_address(page);
-	chunk->sum = KHO_MAP_SUM_SEED;
-	if (owner->last)
-		set_word(owner->last, &owner->last->next, virt_to_phys(chunk));
-	else
-		owner->first = chunk;
-	owner->last = chunk;
-	return 0;
-}
-
-static int add_record(struct kho_owner *owner, unsigned long pfn,
-		      unsigned int order, unsigned long nr)
-{
-	struct kho_owner_chunk *chunk = owner->last;
-
-	if (!chunk || chunk->nr == KHO_OWNER_CHUNK_RECORDS) {
-		int err = add_chunk(owner);
-
-		if (err)
-			return err;
-		chunk = owner->last;
-	}
-
-	set_word(chunk, &chunk->record[chunk->nr],
-		 FIELD_PREP(KHO_OWNER_REC_PFN, pfn) |
-		 FIELD_PREP(KHO_OWNER_REC_NR, nr) |
-		 FIELD_PREP(KHO_OWNER_REC_ORDER, order));
-	set_word(chunk, &chunk->nr, chunk->nr + 1);
-	return 0;
+	return kho_extents_add(&owner->more, record);
 }
 
 /**
  * kho_owner_log - memory was preserved
  * @pfn: page frame number of the first piece
- * @order: order of each piece
+ * @order: order of each piece, or KHO_EXTENT_LIST for the list that begins at
+ *	@pfn, and all that is in it
  * @nr: number of pieces
  *
  * Context: May sleep.
@@ -151,7 +110,7 @@ static int add_record(struct kho_owner *owner, unsigned long pfn,
  */
 int kho_owner_log(unsigned long pfn, unsigned int order, unsigned long nr)
 {
-	const unsigned long max = FIELD_MAX(KHO_OWNER_REC_NR);
+	const unsigned long max = FIELD_MAX(KHO_EXTENT_NR);
 	struct kho_owner *owner = current_owner();
 	unsigned long done = 0;
 	int err = 0;
@@ -159,7 +118,8 @@ int kho_owner_log(unsigned long pfn, unsigned int order, unsigned long nr)
 	while (owner && done < nr && !err) {
 		unsigned long n = min(nr - done, max);
 
-		err = add_record(owner, pfn + (done << order), order, n);
+		err = add_record(owner, kho_extent_pack(pfn + (done << order),
+							order, n));
 		if (!err)
 			done += n;
 	}
@@ -169,117 +129,127 @@ int kho_owner_log(unsigned long pfn, unsigned int order, unsigned long nr)
 	return err;
 }
 
-static struct kho_owner_chunk *next_chunk(struct kho_owner *owner,
-					  struct kho_owner_chunk *chunk)
-{
-	return chunk->next ? phys_to_virt(chunk->next) : owner->first;
-}
-
-/**
- * struct kho_owner_rec - a record, unpacked
- * @pfn: page frame number of the first piece
- * @order: order of each piece
- * @nr: number of pieces, 0 if there is no extent
+/*
+ * Where a record of the log is: in @chunk or, if that is NULL, in the owner.
+ * The owner's records come before those of the first chunk, and after those of
+ * the last.
  */
-struct kho_owner_rec {
-	unsigned long pfn;
-	unsigned int order;
-	unsigned long nr;
+struct kho_owner_place {
+	struct kho_extents_chunk *chunk;
+	unsigned int i;
 };
 
-static struct kho_owner_rec unpack(u64 record)
+static unsigned int place_nr(struct kho_owner *owner,
+			     const struct kho_owner_place *place)
 {
-	return (struct kho_owner_rec){
-		.pfn = FIELD_GET(KHO_OWNER_REC_PFN, record),
-		.order = FIELD_GET(KHO_OWNER_REC_ORDER, record),
-		.nr = FIELD_GET(KHO_OWNER_REC_NR, record),
-	};
+	return place->chunk ? place->chunk->nr : owner->nr;
 }
 
-static bool rec_has(const struct kho_owner_rec *rec, unsigned long pfn,
-		    unsigned int order)
+static u64 place_record(struct kho_owner *owner,
+			const struct kho_owner_place *place)
 {
-	return rec->nr && rec->order == order && pfn >= rec->pfn &&
-	       pfn < rec->pfn + (rec->nr << order);
+	return place->chunk ? place->chunk->record[place->i] :
+			      owner->record[place->i];
+}
+
+static void place_set(struct kho_owner *owner,
+		      const struct kho_owner_place *place, u64 record)
+{
+	if (place->chunk)
+		kho_extents_set(place->chunk, place->i, record);
+	else
+		owner->record[place->i] = record;
+}
+
+static struct kho_owner_place next_block(struct kho_owner *owner,
+					 const struct kho_owner_place *place)
+{
+	struct kho_owner_place next = { .chunk = owner->more.first };
+
+	if (place->chunk)
+		next.chunk = place->chunk->next ?
+			     phys_to_virt(place->chunk->next) : NULL;
+	return next;
+}
+
+static bool has_piece(u64 record, unsigned long pfn, unsigned int order)
+{
+	struct kho_extent extent = kho_extent_unpack(record);
+
+	return extent.nr && extent.order == order && pfn >= extent.pfn &&
+	       (pfn - extent.pfn) >> order < extent.nr;
+}
+
+/* From @place on, in its block */
+static bool scan_block(struct kho_owner *owner, struct kho_owner_place *place,
+		       unsigned long pfn, unsigned int order)
+{
+	for (; place->i < place_nr(owner, place); place->i++)
+		if (has_piece(place_record(owner, place), pfn, order))
+			return true;
+	return false;
 }
 
 /*
- * Find the record that an extent is in. Mostly that is next to the one found
- * before, as extents are taken back in the order of their preserve or in the
- * reverse order, so that is where to begin.
+ * Find the record that a piece is in. Mostly that is next to the one found
+ * before, as memory is taken back in the order of its preserve or in the reverse
+ * order, so that is where to begin; and all around from there.
  */
 static bool find_record(struct kho_owner *owner, unsigned long pfn,
-			unsigned int order, struct kho_owner_rec *rec)
+			unsigned int order, struct kho_owner_place *place)
 {
-	struct kho_owner_chunk *start = owner->found ?: owner->last;
-	struct kho_owner_chunk *chunk = start;
-	unsigned int i = owner->found ? owner->found_index : 0;
+	struct kho_extents_chunk *start = owner->found;
 
-	if (!chunk)
-		return false;
-
-	i -= i > 0;
+	*place = (struct kho_owner_place){
+		.chunk = start,
+		.i = owner->found_index - (owner->found_index > 0),
+	};
 	do {
-		for (; i < chunk->nr; i++) {
-			*rec = unpack(chunk->record[i]);
-			if (!rec_has(rec, pfn, order))
-				continue;
-			owner->found = chunk;
-			owner->found_index = i;
+		if (scan_block(owner, place, pfn, order))
 			return true;
-		}
-		chunk = next_chunk(owner, chunk);
-		i = 0;
-	} while (chunk != start);
+		*place = next_block(owner, place);
+	} while (place->chunk != start);
 
-	/* What comes before the place where the first chunk was begun with */
-	for (i = 0; i < start->nr; i++) {
-		*rec = unpack(start->record[i]);
-		if (!rec_has(rec, pfn, order))
-			continue;
-		owner->found = start;
-		owner->found_index = i;
-		return true;
-	}
-	return false;
+	return scan_block(owner, place, pfn, order);
 }
 
 /* Return: how many pieces were taken out of the log, 0 if it has none of them */
 static unsigned long unlog_some(struct kho_owner *owner, unsigned long pfn,
 				unsigned int order, unsigned long nr)
 {
-	struct kho_owner_rec rec;
+	struct kho_owner_place place;
+	struct kho_extent extent;
 	unsigned long before, n;
-	u64 *word;
 
-	if (!find_record(owner, pfn, order, &rec))
+	if (!find_record(owner, pfn, order, &place))
 		return 0;
 
-	before = (pfn - rec.pfn) >> order;
-	n = min(nr, rec.nr - before);
-	word = &owner->found->record[owner->found_index];
-	if (!before && n < rec.nr) {
-		rec.pfn += n << order;
-		rec.nr -= n;
+	owner->found = place.chunk;
+	owner->found_index = place.i;
+
+	extent = kho_extent_unpack(place_record(owner, &place));
+	before = (pfn - extent.pfn) >> order;
+	n = min(nr, extent.nr - before);
+	if (!before && n < extent.nr) {
+		extent.pfn += n << order;
+		extent.nr -= n;
 	} else {
 		/*
 		 * What follows is left out: it is not worth an allocation that
 		 * could fail. To log too little is a leak in the worst case, to
 		 * log too much would give away what is somebody else's.
 		 */
-		rec.nr = before;
+		extent.nr = before;
 	}
-	set_word(owner->found, word, !rec.nr ? 0 :
-		 FIELD_PREP(KHO_OWNER_REC_PFN, rec.pfn) |
-		 FIELD_PREP(KHO_OWNER_REC_NR, rec.nr) |
-		 FIELD_PREP(KHO_OWNER_REC_ORDER, rec.order));
+	place_set(owner, &place, !extent.nr ? 0 :
+		  kho_extent_pack(extent.pfn, extent.order, extent.nr));
 	return n;
 }
 
 /**
  * kho_owner_unlog - memory is not preserved any more
  * @pfn: page frame number of the first piece
- * @order: order of each piece
+ * @order: order of each piece, or KHO_EXTENT_LIST
  * @nr: number of pieces
  *
  * Context: Any.
@@ -302,12 +272,16 @@ void kho_owner_unlog(unsigned long pfn, unsigned int order, unsigned long nr)
 /**
  * kho_owner_serialize - what to tell the next kernel
  * @owner: the owner
- *
- * Return: physical address of the first chunk, 0 if nothing was logged.
+ * @memory: set to the log
  */
-phys_addr_t kho_owner_serialize(const struct kho_owner *owner)
+void kho_owner_serialize(const struct kho_owner *owner,
+			 u64 memory[KHO_OWNER_RECORDS])
 {
-	return owner->first ? virt_to_phys(owner->first) : 0;
+	phys_addr_t more = kho_extents_phys(&owner->more);
+
+	memcpy(memory, owner->record, sizeof(owner->record));
+	memory[KHO_OWNER_RECORDS - 1] = !more ? 0 :
+		kho_extent_pack(PHYS_PFN(more), KHO_EXTENT_LIST, 1);
 }
 
 /**
@@ -318,95 +292,100 @@ phys_addr_t kho_owner_serialize(const struct kho_owner *owner)
  */
 void kho_owner_free(struct kho_owner *owner)
 {
-	struct kho_owner_chunk *chunk = owner->first;
-
-	while (chunk) {
-		phys_addr_t next = chunk->next;
-
-		kho_unpreserve_free(chunk);
-		chunk = next ? phys_to_virt(next) : NULL;
-	}
+	kho_extents_free(&owner->more);
 	*owner = (struct kho_owner){};
 }
 
-static struct kho_owner_chunk *incoming_chunk(phys_addr_t phys)
+static unsigned long discard_extent(const struct kho_extent *extent)
 {
-	struct kho_owner_chunk *chunk;
-	u64 sum = KHO_MAP_SUM_SEED;
-	const u64 *word;
-
-	if (!PAGE_ALIGNED(phys) || !kho_is_restorable(phys, PAGE_SIZE))
-		return NULL;
-
-	chunk = phys_to_virt(phys);
-	word = &chunk->next;
-	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(u64) - 1; i++)
-		sum += kho_map_sum_word(word[i], i);
-	if (sum != chunk->sum || chunk->nr > KHO_OWNER_CHUNK_RECORDS)
-		return NULL;
-	return chunk;
-}
-
-static unsigned long discard_record(u64 record)
-{
-	struct kho_owner_rec rec = unpack(record);
 	unsigned long pages = 0;
 
-	if (rec.order > MAX_PAGE_ORDER)
+	if (extent->order > MAX_PAGE_ORDER)
 		return 0;
 
 	/* One by one: some may have been restored before something failed */
-	for (unsigned long i = 0; i < rec.nr; i++) {
-		unsigned long pfn = rec.pfn + (i << rec.order);
+	for (unsigned long i = 0; i < extent->nr; i++) {
+		unsigned long pfn = extent->pfn + (i << extent->order);
 
-		if (kho_restore_extent(pfn, rec.order, 1))
+		if (kho_restore_extent(pfn, extent->order, 1))
 			continue;
 		folio_put(pfn_folio(pfn));
-		pages += 1UL << rec.order;
+		pages += 1UL << extent->order;
 	}
 	return pages;
 }
 
+/*
+ * A list can lead to lists, but these to no more. A cycle has an end, as what
+ * was given back is not restorable any more.
+ */
+static int discard_list(phys_addr_t first, unsigned int depth, u64 *pages)
+{
+	while (first) {
+		struct kho_extents_chunk *chunk = kho_extents_chunk(first);
+
+		if (!chunk)
+			return -EIO;
+
+		for (unsigned int i = 0; i < chunk->nr; i++) {
+			struct kho_extent extent =
+				kho_extent_unpack(chunk->record[i]);
+			int err = 0;
+
+			if (extent.order == KHO_EXTENT_LIST && depth)
+				err = discard_list(PFN_PHYS(extent.pfn),
+						   depth - 1, pages);
+			else
+				*pages += discard_extent(&extent);
+			if (err)
+				return err;
+			cond_resched();
+		}
+		first = chunk->next;
+		kho_restore_free(chunk);
+		(*pages)++;
+	}
+	return 0;
+}
+
 /**
  * kho_owner_discard - give all memory of an owner that came over to the system
- * @first: physical address of the log's first chunk, 0 for none
+ * @memory: the log
  * @bytes: set to how much that was
  *
  * Context: May sleep.
  *
  * Return: 0; -EIO if the log is damaged: what that leads to stays reserved.
  */
-int kho_owner_discard(phys_addr_t first, u64 *bytes)
+int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes)
 {
-	*bytes = 0;
-	while (first) {
-		struct kho_owner_chunk *chunk = incoming_chunk(first);
+	u64 pages = 0;
+	int ret = 0;
 
-		if (!chunk)
-			return -EIO;
-		for (unsigned int i = 0; i < chunk->nr; i++) {
-			*bytes += discard_record(chunk->record[i]) << PAGE_SHIFT;
-			cond_resched();
-		}
-		first = chunk->next;
-		*bytes += PAGE_SIZE;
-		kho_restore_free(chunk);
+	for (unsigned int i = 0; i < KHO_OWNER_RECORDS; i++) {
+		struct kho_extent extent = kho_extent_unpack(memory[i]);
+		int err = 0;
+
+		if (extent.order == KHO_EXTENT_LIST)
+			err = discard_list(PFN_PHYS(extent.pfn), 1, &pages);
+		else
+			pages += discard_extent(&extent);
+		ret = ret ?: err;
 	}
-	return 0;
+	*bytes = pages << PAGE_SHIFT;
+	return ret;
 }
 
 /**
  * kho_owner_restore_free - free an owner's log that came over
- * @first: physical address of the first chunk, 0 for none
+ * @memory: the log; what is in it belongs to the handler
  *
  * Context: Any that may take a spinlock.
  */
-void kho_owner_restore_free(phys_addr_t first)
+void kho_owner_restore_free(const u64 memory[KHO_OWNER_RECORDS])
 {
-	struct kho_owner_chunk *chunk;
+	struct kho_extent more = kho_extent_unpack(memory[KHO_OWNER_RECORDS - 1]);
 
-	while (first && (chunk = incoming_chunk(first))) {
-		first = chunk->next;
-		kho_restore_free(chunk);
-	}
+	if (more.order == KHO_EXTENT_LIST)
+		kho_extents_restore_free(PFN_PHYS(more.pfn));
 }

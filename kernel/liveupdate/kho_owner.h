@@ -2,7 +2,7 @@
 #ifndef _KERNEL_LIVEUPDATE_KHO_OWNER_H
 #define _KERNEL_LIVEUPDATE_KHO_OWNER_H
 
-#include <linux/kho/abi/kexec_handover.h>
+#include <linux/kho/extents.h>
 #include <linux/types.h>
 
 struct task_struct;
@@ -11,9 +11,10 @@ struct task_struct;
  * struct kho_owner - who memory is preserved for
  * @node: link among the owners that a task works for
  * @task: that task
- * @first: first chunk of the log, NULL while nothing was logged
- * @last: the chunk that is written to
- * @found: the chunk that a record was last taken back from
+ * @record: the first records of the log
+ * @nr: how many of them there are
+ * @more: the other records
+ * @found: where a record was last taken back, NULL for @record
  * @found_index: the record's place in it
  *
  * One task at a time works for an owner, so that no lock is needed.
@@ -21,9 +22,10 @@ struct task_struct;
 struct kho_owner {
 	struct hlist_node node;
 	struct task_struct *task;
-	struct kho_owner_chunk *first;
-	struct kho_owner_chunk *last;
-	struct kho_owner_chunk *found;
+	u64 record[KHO_OWNER_RECORDS - 1];
+	unsigned int nr;
+	struct kho_extents more;
+	struct kho_extents_chunk *found;
 	unsigned int found_index;
 };
 
@@ -46,13 +48,11 @@ static inline void kho_owner_unlog(unsigned long pfn, unsigned int order,
 
 void kho_owner_begin(struct kho_owner *owner);
 void kho_owner_end(struct kho_owner *owner);
-phys_addr_t kho_owner_serialize(const struct kho_owner *owner);
+void kho_owner_serialize(const struct kho_owner *owner,
+			 u64 memory[KHO_OWNER_RECORDS]);
 void kho_owner_free(struct kho_owner *owner);
 
-/* In kexec_handover.c: a page that is in no log, as the log itself is */
-int kho_preserve_nobodys(unsigned long pfn);
-
-int kho_owner_discard(phys_addr_t first, u64 *bytes);
-void kho_owner_restore_free(phys_addr_t first);
+int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes);
+void kho_owner_restore_free(const u64 memory[KHO_OWNER_RECORDS]);
 
 #endif /* _KERNEL_LIVEUPDATE_KHO_OWNER_H */

@@ -134,6 +134,21 @@ static void seal_header(struct luo_header_ser *header)
 	header->sum = luo_sum(header, sizeof(*header));
 }
 
+static int check_image(u64 nr_sessions)
+{
+	int err = kho_kimage_ready();
+
+	/* An image that takes nothing along will do where there is nothing */
+	if (err == -EOPNOTSUPP && !nr_sessions)
+		return 0;
+
+	if (err == -EOPNOTSUPP)
+		pr_err("the loaded image can't take sessions along, load it with kexec_file_load()\n");
+	else if (err == -ESTALE)
+		pr_err("memory was added or removed since the image was loaded, load it again\n");
+	return err;
+}
+
 /**
  * liveupdate_reboot - freeze and serialize all sessions, the kexec comes next
  *
@@ -141,7 +156,8 @@ static void seal_header(struct luo_header_ser *header)
  * that nothing changes any more, until the jump or liveupdate_reboot_abort().
  *
  * Return: 0; -EOPNOTSUPP if there are sessions and the image that is loaded
- * can't take them along; -EINTR if the caller is killed while it waits for
+ * can't take them along; -ESTALE if it could, but memory was added or removed
+ * since it was loaded; -EINTR if the caller is killed while it waits for
  * those who change a session; else the error of the handler that refuses. On an
  * error everything is as it was.
  */
@@ -160,10 +176,9 @@ int liveupdate_reboot(void)
 	if (err)
 		goto err_unlock;
 
-	if (header->nr_sessions && !kho_kimage_ready()) {
-		pr_err("the loaded image can't take sessions along, load it with kexec_file_load()\n");
+	err = check_image(header->nr_sessions);
+	if (err) {
 		luo_sessions_unfreeze();
-		err = -EOPNOTSUPP;
 		goto err_unlock;
 	}
 

@@ -19,7 +19,6 @@
 #include <linux/kmod.h>
 #include <linux/liveupdate.h>
 #include <linux/printk.h>
-#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -33,7 +32,6 @@
 /**
  * struct luo_file - a file in a session
  * @node: link in the set, in the order of preserve
- * @hash: link in the set's tokens
  * @set: the set
  * @token: what user space calls it
  * @fh: its handler, pinned; NULL while that is not registered
@@ -41,7 +39,7 @@
  * @data: what goes to the next kernel, or came from the previous one
  * @private_data: the handler's own
  * @owner: logs what an outgoing file's handler preserves
- * @memory: physical address of such a log that came over
+ * @memory: such a log that came over
  * @flbs: the FLBs that an outgoing file is counted in
  * @id: what stands for the object in luo_objects
  * @retrieve_status: 0 not tried, 1 done, else its error
@@ -54,7 +52,6 @@
  */
 struct luo_file {
 	struct list_head node;
-	struct rhash_head hash;
 	struct luo_file_set *set;
 	u64 token;
 	struct liveupdate_file_handler *fh;
@@ -62,7 +59,7 @@ struct luo_file {
 	u64 data;
 	void *private_data;
 	struct kho_owner owner;
-	phys_addr_t memory;
+	u64 memory[KHO_OWNER_RECORDS];
 	struct luo_flb_uses *flbs;
 	unsigned long id;
 	int retrieve_status;
@@ -74,22 +71,16 @@ struct luo_file {
 /* get_id() of each file that is in a session, to its struct luo_file */
 static DEFINE_XARRAY(luo_objects);
 
-static const struct rhashtable_params luo_token_params = {
-	.key_len = sizeof_field(struct luo_file, token),
-	.key_offset = offsetof(struct luo_file, token),
-	.head_offset = offsetof(struct luo_file, hash),
-	.automatic_shrinking = true,
-};
+/* A token is an index of an XArray; KHO is for 64-bit machines only */
+static_assert(sizeof(u64) == sizeof(unsigned long));
 
 /**
  * luo_file_set_init - start without files
  * @set: the set
  * @session: whose it is
- *
- * Return: 0 or -ENOMEM.
  */
-int luo_file_set_init(struct luo_file_set *set,
-		      struct liveupdate_session *session)
+void luo_file_set_init(struct luo_file_set *set,
+		       struct liveupdate_session *session)
 {
 	set->session = session;
 	set->nr = 0;
@@ -97,7 +88,7 @@ int luo_file_set_init(struct luo_file_set *set,
 	set->handler_missing = false;
 	INIT_LIST_HEAD(&set->files);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
-	return rhashtable_init(&set->tokens, &luo_token_params);
+	xa_init_flags(&set->tokens, XA_FLAGS_ACCOUNT);
 }
 
 /**
@@ -108,12 +99,12 @@ void luo_file_set_destroy(struct luo_file_set *set)
 {
 	WARN_ON_ONCE(set->nr);
 	luo_blocks_free(&set->blocks);
-	rhashtable_destroy(&set->tokens);
+	xa_destroy(&set->tokens);
 }
 
 static struct luo_file *find_file(struct luo_file_set *set, u64 token)
 {
-	return rhashtable_lookup_fast(&set->tokens, &token, luo_token_params);
+	return xa_load(&set->tokens, token);
 }
 
 static unsigned long object_id(struct liveupdate_file_handler *fh,
@@ -144,8 +135,7 @@ static void unregister_object(struct luo_file *lf)
 
 static int add_to_set(struct luo_file_set *set, struct luo_file *lf)
 {
-	int err = rhashtable_insert_fast(&set->tokens, &lf->hash,
-					 luo_token_params);
+	int err = xa_insert(&set->tokens, lf->token, lf, GFP_KERNEL);
 
 	if (err)
 		return err;
@@ -160,7 +150,7 @@ static void remove_from_set(struct luo_file *lf)
 {
 	struct luo_file_set *set = lf->set;
 
-	rhashtable_remove_fast(&set->tokens, &lf->hash, luo_token_params);
+	xa_erase(&set->tokens, lf->token);
 	list_del(&lf->node);
 	set->nr--;
 }
@@ -394,9 +384,9 @@ phys_addr_t luo_file_set_serialize(struct luo_file_set *set)
 		struct luo_file_ser ser = {
 			.token = lf->token,
 			.data = lf->data,
-			.memory = kho_owner_serialize(&lf->owner),
 		};
 
+		kho_owner_serialize(&lf->owner, ser.memory);
 		memcpy(ser.compatible, lf->compatible, sizeof(ser.compatible));
 		luo_writer_put(&writer, &ser);
 	}
@@ -419,7 +409,7 @@ static int add_incoming(struct luo_file_set *set,
 
 	lf->token = ser->token;
 	lf->data = ser->data;
-	lf->memory = ser->memory;
+	memcpy(lf->memory, ser->memory, sizeof(lf->memory));
 	strscpy_pad(lf->compatible, ser->compatible);
 	err = add_to_set(set, lf);
 	if (err) {
@@ -482,6 +472,7 @@ int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 	while ((ret = luo_reader_next(&reader, &record))) {
 		if (ret > 0)
 			ret = add_incoming(set, record);
+		cond_resched();
 		if (ret == -ENOMEM) {
 			luo_file_set_forget(set);
 			return ret;

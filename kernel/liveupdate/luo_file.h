@@ -3,8 +3,8 @@
 #define _KERNEL_LIVEUPDATE_LUO_FILE_H
 
 #include <linux/list.h>
-#include <linux/rhashtable-types.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "luo_block.h"
 
@@ -24,15 +24,15 @@ struct liveupdate_session;
 struct luo_file_set {
 	struct liveupdate_session *session;
 	struct list_head files;
-	struct rhashtable tokens;
+	struct xarray tokens;
 	unsigned long nr;
 	struct luo_blocks blocks;
 	bool damaged;
 	bool handler_missing;
 };
 
-int luo_file_set_init(struct luo_file_set *set,
-		      struct liveupdate_session *session);
+void luo_file_set_init(struct luo_file_set *set,
+		       struct liveupdate_session *session);
 void luo_file_set_destroy(struct luo_file_set *set);
 
 int luo_file_preserve(struct luo_file_set *set, int fd, u64 token);

@@ -78,7 +78,6 @@ static const struct rhashtable_params luo_name_params = {
 	.key_len = sizeof_field(struct liveupdate_session, name),
 	.key_offset = offsetof(struct liveupdate_session, name),
 	.head_offset = offsetof(struct liveupdate_session, hash),
-	.automatic_shrinking = true,
 };
 
 /**
@@ -114,11 +113,7 @@ static struct liveupdate_session *session_alloc(struct luo_session_set *set,
 	if (!session)
 		return ERR_PTR(-ENOMEM);
 
-	if (luo_file_set_init(&session->files, session)) {
-		kfree(session);
-		return ERR_PTR(-ENOMEM);
-	}
-
+	luo_file_set_init(&session->files, session);
 	mutex_init(&session->mutex);
 	session->set = set;
 	strscpy_pad(session->name, name);
@@ -487,6 +482,7 @@ static int read_records(const struct luo_header_ser *header)
 	while ((ret = luo_reader_next(&reader, &record))) {
 		if (ret > 0)
 			ret = add_incoming(record);
+		cond_resched();
 		if (ret < 0 && ret != -EIO && ret != -EUCLEAN)
 			return ret;
 	}

@@ -27,6 +27,7 @@
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/kexec_handover.h>
+#include <linux/kho/extents.h>
 #include <linux/liveupdate.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -35,6 +36,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../../kernel/liveupdate/kho_owner.h"
 #include "../../kernel/liveupdate/luo_block.h"
 #include "../../kernel/liveupdate/luo_core.h"
 #include "../../kernel/liveupdate/luo_file.h"
@@ -1504,8 +1506,7 @@ static struct luo_file_set *new_set(struct kunit *test, const char *name)
 	struct luo_file_set *set = test_alloc(test, sizeof(*set));
 	struct file *session = new_session(test, name);
 
-	KUNIT_ASSERT_EQ(test, luo_file_set_init(set, session->private_data),
-			0);
+	luo_file_set_init(set, session->private_data);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_set, set),
 			0);
 	return set;
@@ -1853,32 +1854,63 @@ static void file_freeze_fails_data(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ser->data, fake_data(ff, false));
 }
 
-/* How often a page is in a file's log, in which all else is right */
-static unsigned int logged(struct kunit *test, struct luo_file_set *set,
-			   const void *mem)
+static bool record_is(u64 record, unsigned int order, const void *mem)
 {
-	const struct luo_file_ser *ser;
+	return record && FIELD_GET(KHO_EXTENT_ORDER, record) == order &&
+	       FIELD_GET(KHO_EXTENT_PFN, record) ==
+	       page_to_pfn(virt_to_page(mem));
+}
+
+static void expect_chunk_sum(struct kunit *test,
+			     const struct kho_extents_chunk *chunk)
+{
+	const u64 *word = &chunk->next;
+	u64 sum = KHO_MAP_SUM_SEED;
+
+	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(u64) - 1; i++)
+		sum += word[i] * ((2ULL * i + 1) * KHO_MAP_SUM_PRIME);
+	KUNIT_EXPECT_EQ(test, chunk->sum, sum);
+	KUNIT_ASSERT_LE(test, chunk->nr, KHO_EXTENTS_PER_CHUNK);
+}
+
+static phys_addr_t list_phys(u64 record)
+{
+	return PFN_PHYS(FIELD_GET(KHO_EXTENT_PFN, record));
+}
+
+/* How often memory of one order is in a log, in which all else is right */
+static unsigned int count_logged(struct kunit *test, const u64 *memory,
+				 unsigned int order, const void *mem)
+{
+	u64 more = memory[KHO_OWNER_RECORDS - 1];
 	unsigned int found = 0;
 	phys_addr_t phys;
 
-	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
-	for (phys = ser->memory; phys;) {
-		const struct kho_owner_chunk *chunk = phys_to_virt(phys);
-		const u64 *word = &chunk->next;
-		u64 sum = KHO_MAP_SUM_SEED;
+	for (unsigned int i = 0; i < KHO_OWNER_RECORDS - 1; i++)
+		found += record_is(memory[i], order, mem);
+	if (!more)
+		return found;
 
-		for (unsigned int i = 0; i < PAGE_SIZE / sizeof(u64) - 1; i++)
-			sum += word[i] * ((2ULL * i + 1) * KHO_MAP_SUM_PRIME);
-		KUNIT_EXPECT_EQ(test, chunk->sum, sum);
-		KUNIT_ASSERT_LE(test, chunk->nr, KHO_OWNER_CHUNK_RECORDS);
+	KUNIT_EXPECT_EQ(test, KHO_EXTENT_LIST,
+			FIELD_GET(KHO_EXTENT_ORDER, more));
+	for (phys = list_phys(more); phys;) {
+		const struct kho_extents_chunk *chunk = phys_to_virt(phys);
+
+		expect_chunk_sum(test, chunk);
 		for (u64 i = 0; i < chunk->nr; i++)
-			found += chunk->record[i] &&
-				 FIELD_GET(KHO_OWNER_REC_PFN,
-					   chunk->record[i]) ==
-				 page_to_pfn(virt_to_page(mem));
+			found += record_is(chunk->record[i], order, mem);
 		phys = chunk->next;
 	}
 	return found;
+}
+
+static unsigned int logged(struct kunit *test, struct luo_file_set *set,
+			   unsigned int order, const void *mem)
+{
+	const struct luo_file_ser *ser;
+
+	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
+	return count_logged(test, ser->memory, order, mem);
 }
 
 /* If nobody wants the file, the next kernel can still find its memory */
@@ -1887,22 +1919,19 @@ static void file_memory(struct kunit *test)
 	struct fake_handler *handler = registered_handler(test, "kunit-a");
 	struct luo_file_set *set = new_set(test, "kunit");
 	struct fake_file *ff = new_file(test, handler, 1);
-	const struct kho_owner_chunk *chunk;
 	const struct luo_file_ser *ser;
-	u64 order, nr;
+	u64 nr;
 
 	ff->preserve_pages = 4;
 	preserve(test, set, ff, 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ff->preserve_mem);
-	KUNIT_EXPECT_EQ(test, logged(test, set, ff->preserve_mem), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, set, 2, ff->preserve_mem), 1);
 
 	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
-	chunk = phys_to_virt(ser->memory);
-	KUNIT_EXPECT_EQ(test, chunk->nr, 1);
-	order = FIELD_GET(KHO_OWNER_REC_ORDER, chunk->record[0]);
-	KUNIT_EXPECT_EQ(test, order, 2);
-	nr = FIELD_GET(KHO_OWNER_REC_NR, chunk->record[0]);
+	nr = FIELD_GET(KHO_EXTENT_NR, ser->memory[0]);
 	KUNIT_EXPECT_EQ(test, nr, 1);
+	KUNIT_EXPECT_EQ(test, ser->memory[1], 0);
+	KUNIT_EXPECT_EQ(test, ser->memory[2], 0);
 }
 
 static void file_memory_none(struct kunit *test)
@@ -1913,7 +1942,41 @@ static void file_memory_none(struct kunit *test)
 
 	preserve(test, set, new_file(test, handler, 1), 1);
 	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
-	KUNIT_EXPECT_EQ(test, ser->memory, 0);
+	for (unsigned int i = 0; i < KHO_OWNER_RECORDS; i++)
+		KUNIT_EXPECT_EQ(test, ser->memory[i], 0);
+}
+
+/* More than the record of a file has room for */
+static void owner_many(struct kunit *test)
+{
+	const unsigned int nr = KHO_EXTENTS_PER_CHUNK + 2 * KHO_OWNER_RECORDS;
+	void **mem = kunit_kcalloc(test, nr, sizeof(*mem), GFP_KERNEL);
+	struct kho_owner owner = {};
+	u64 memory[KHO_OWNER_RECORDS];
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	kho_owner_begin(&owner);
+	for (unsigned int i = 0; i < nr; i++) {
+		mem[i] = kho_alloc_preserve(PAGE_SIZE);
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, mem[i]);
+	}
+	kho_owner_serialize(&owner, memory);
+	for (unsigned int i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, count_logged(test, memory, 0, mem[i]), 1);
+
+	/* In an order that jumps about; 7 is prime to the number of them */
+	KUNIT_ASSERT_NE(test, nr % 7, 0);
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned int n = i * 7 % nr;
+
+		kho_unpreserve_free(mem[n]);
+		kho_owner_serialize(&owner, memory);
+		KUNIT_EXPECT_EQ(test, count_logged(test, memory, 0, mem[n]), 0);
+	}
+	kho_owner_end(&owner);
+	kho_owner_free(&owner);
+	kho_owner_serialize(&owner, memory);
+	KUNIT_EXPECT_EQ(test, memory[KHO_OWNER_RECORDS - 1], 0);
 }
 
 /* What is undone after a kexec that failed may be somebody else's by now */
@@ -1930,12 +1993,12 @@ static void file_memory_freeze(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, luo_file_set_freeze(set), 0);
 	mem = ff->freeze_mem;
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mem);
-	KUNIT_EXPECT_EQ(test, logged(test, set, mem), 1);
-	KUNIT_EXPECT_EQ(test, logged(test, set, ff->preserve_mem), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, set, 0, mem), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, set, 0, ff->preserve_mem), 1);
 
 	luo_file_set_unfreeze(set);
-	KUNIT_EXPECT_EQ(test, logged(test, set, mem), 0);
-	KUNIT_EXPECT_EQ(test, logged(test, set, ff->preserve_mem), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, set, 0, mem), 0);
+	KUNIT_EXPECT_EQ(test, logged(test, set, 0, ff->preserve_mem), 1);
 }
 
 /* Warned about, and yet the files are undone by their handler */
@@ -1975,6 +2038,7 @@ static struct kunit_case luo_file_cases[] = {
 	KUNIT_CASE(file_memory),
 	KUNIT_CASE(file_memory_none),
 	KUNIT_CASE(file_memory_freeze),
+	KUNIT_CASE(owner_many),
 	KUNIT_CASE(file_handler_unregistered),
 	{}
 };
@@ -2660,8 +2724,7 @@ static struct luo_file_set *new_incoming_set(struct kunit *test,
 	struct luo_file_set *set = test_alloc(test, sizeof(*set));
 	struct file *session = new_session(test, name);
 
-	KUNIT_ASSERT_EQ(test, luo_file_set_init(set, session->private_data),
-			0);
+	luo_file_set_init(set, session->private_data);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test,
 							destroy_incoming_set,
 							set), 0);
@@ -3189,8 +3252,210 @@ static struct kunit_suite luo_incoming_suite = {
 	.test_cases = luo_incoming_cases,
 };
 
-kunit_test_suites(&luo_block_suite, &luo_handler_suite, &luo_flb_suite,
-		  &luo_file_suite, &luo_session_suite, &luo_incoming_suite);
+/*
+ * Lists of memory. Every second page of a block is preserved, with a hole
+ * before it in the file, so that each takes two records.
+ */
+#define BLOCK_ORDER	9
+#define NR_EXTENTS	(1U << (BLOCK_ORDER - 1))
+
+struct extents_test {
+	struct page *block;
+	struct kho_extents list;
+};
+
+static unsigned int nr_released;
+
+static void count_released(const struct kho_extent *extent)
+{
+	nr_released += extent->nr;
+}
+
+static struct kho_extent test_extent(struct extents_test *et, unsigned int i)
+{
+	return (struct kho_extent){
+		.index = 3 + 5 * i,
+		.pfn = page_to_pfn(et->block) + 2 * i,
+		.nr = 1,
+	};
+}
+
+static void extents_release(void *data)
+{
+	struct extents_test *et = data;
+
+	kho_extents_unpreserve(&et->list, count_released);
+	__free_pages(et->block, BLOCK_ORDER);
+}
+
+static struct extents_test *new_extents(struct kunit *test, unsigned int nr)
+{
+	struct extents_test *et = kunit_kzalloc(test, sizeof(*et), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, et);
+	et->block = alloc_pages(GFP_KERNEL, BLOCK_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, et->block);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, extents_release,
+							et), 0);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct kho_extent extent = test_extent(et, i);
+
+		KUNIT_ASSERT_EQ(test, kho_extents_preserve(&et->list, &extent),
+				0);
+	}
+	return et;
+}
+
+static void extents_read(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, NR_EXTENTS);
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
+
+	expect_chunk_sum(test, et->list.first);
+	KUNIT_EXPECT_PTR_NE(test, et->list.first, et->list.last);
+	KUNIT_ASSERT_EQ(test, kho_extents_open(&reader,
+					       kho_extents_phys(&et->list), 2),
+			0);
+	for (unsigned int i = 0; i < NR_EXTENTS; i++) {
+		struct kho_extent expected = test_extent(et, i);
+
+		KUNIT_ASSERT_EQ(test, kho_extents_next(&reader, &extent), 1);
+		KUNIT_EXPECT_EQ(test, extent.index, expected.index);
+		KUNIT_EXPECT_EQ(test, extent.pfn, expected.pfn);
+		KUNIT_EXPECT_EQ(test, extent.nr, expected.nr);
+		KUNIT_EXPECT_EQ(test, extent.order, expected.order);
+	}
+	KUNIT_EXPECT_EQ(test, kho_extents_next(&reader, &extent), 0);
+	KUNIT_EXPECT_EQ(test, kho_extents_next(&reader, &extent), 0);
+
+	kho_extents_restore_free(kho_extents_phys(&et->list));
+	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 2);
+}
+
+static void extents_empty(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, 0);
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
+
+	KUNIT_EXPECT_EQ(test, kho_extents_phys(&et->list), 0);
+	KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, kho_extents_next(&reader, &extent), 0);
+}
+
+/* What is taken back can be preserved again, and all of it was told */
+static void extents_unpreserve(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, NR_EXTENTS);
+	struct kho_extent extent = test_extent(et, 0);
+
+	KUNIT_EXPECT_EQ(test, kho_extents_preserve(&et->list, &extent), -EBUSY);
+	nr_released = 0;
+	kho_extents_unpreserve(&et->list, count_released);
+	KUNIT_EXPECT_EQ(test, nr_released, NR_EXTENTS);
+	KUNIT_EXPECT_NULL(test, et->list.first);
+
+	extent.nr = 2 * NR_EXTENTS;
+	KUNIT_EXPECT_EQ(test, kho_extents_preserve(&et->list, &extent), 0);
+	nr_released = 0;
+	kho_extents_unpreserve(&et->list, count_released);
+	KUNIT_EXPECT_EQ(test, nr_released, 2 * NR_EXTENTS);
+}
+
+/* No word of a chunk can change unseen */
+static void extents_damaged(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, 3);
+	phys_addr_t phys = kho_extents_phys(&et->list);
+	u64 *word = (u64 *)et->list.first;
+	struct kho_extents_reader reader;
+
+	for (unsigned int i = 0; i < 3 + et->list.first->nr; i++) {
+		u64 good = word[i];
+
+		word[i] ^= BIT_ULL(i % 64);
+		KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys, 1), -EIO);
+		word[i] = 0;
+		KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys, 1),
+				good ? -EIO : 0);
+		word[i] = ~0ULL;
+		KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys, 1), -EIO);
+		word[i] = good;
+	}
+	KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys, 1), 0);
+	KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys + 8, 1), -EIO);
+	incoming.refused = phys;
+	KUNIT_EXPECT_EQ(test, kho_extents_open(&reader, phys, 1), -EIO);
+}
+
+/* A chain that leads back to itself, with sums that are right */
+static void extents_cycle(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, 3);
+	struct kho_extents_chunk *chunk = et->list.first;
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
+	unsigned int nr = 0;
+	int ret;
+
+	chunk->next = virt_to_phys(chunk);
+	chunk->sum += kho_map_sum_word(chunk->next, 0);
+	expect_chunk_sum(test, chunk);
+
+	KUNIT_ASSERT_EQ(test, kho_extents_open(&reader, chunk->next, 4), 0);
+	while ((ret = kho_extents_next(&reader, &extent)) > 0 && nr < 100)
+		nr++;
+	KUNIT_EXPECT_EQ(test, ret, -EIO);
+	KUNIT_EXPECT_LT(test, nr, 100);
+
+	chunk->sum -= kho_map_sum_word(chunk->next, 0);
+	chunk->next = 0;
+}
+
+/* The log leads to the list, as long as there is something in it */
+static void extents_logged(struct kunit *test)
+{
+	struct extents_test *et = new_extents(test, 0);
+	struct kho_extent extent = test_extent(et, 0);
+	u64 memory[KHO_OWNER_RECORDS];
+	struct kho_owner owner = {};
+
+	kho_owner_begin(&owner);
+	KUNIT_EXPECT_EQ(test, kho_extents_preserve(&et->list, &extent), 0);
+	extent = test_extent(et, 1);
+	KUNIT_EXPECT_EQ(test, kho_extents_preserve(&et->list, &extent), 0);
+	kho_owner_serialize(&owner, memory);
+	KUNIT_EXPECT_TRUE(test, record_is(memory[0], KHO_EXTENT_LIST,
+					  et->list.first));
+	KUNIT_EXPECT_EQ(test, memory[1], 0);
+
+	kho_extents_unpreserve(&et->list, count_released);
+	kho_owner_serialize(&owner, memory);
+	KUNIT_EXPECT_EQ(test, memory[0], 0);
+	kho_owner_end(&owner);
+	kho_owner_free(&owner);
+}
+
+static struct kunit_case kho_extents_cases[] = {
+	KUNIT_CASE(extents_read),
+	KUNIT_CASE(extents_empty),
+	KUNIT_CASE(extents_unpreserve),
+	KUNIT_CASE(extents_damaged),
+	KUNIT_CASE(extents_cycle),
+	KUNIT_CASE(extents_logged),
+	{}
+};
+
+static struct kunit_suite kho_extents_suite = {
+	.name = "kho_extents",
+	.init = incoming_test_init,
+	.test_cases = kho_extents_cases,
+};
+
+kunit_test_suites(&kho_extents_suite, &luo_block_suite, &luo_handler_suite,
+		  &luo_flb_suite, &luo_file_suite, &luo_session_suite,
+		  &luo_incoming_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the Live Update Orchestrator");
 MODULE_LICENSE("GPL");

@@ -116,33 +116,46 @@ static inline u64 kho_map_sum_word(u64 word, unsigned int index)
 }
 
 /**
- * DOC: Who memory is preserved for
+ * DOC: Lists of preserved memory
  *
- * What is preserved on behalf of an owner, such as a file, is logged, so that
- * the next kernel can give it back to the system even if it knows nothing of
- * that kind of owner. A record is one u64: an extent of pieces of one order, or
- * 0 where one was taken back.
+ * Where the memory of a file lies is told by a chain of pages, the chunks, of
+ * records. A record is one u64. An extent says that pieces of one order follow
+ * each other in memory and, if the list is about what is in a file, there too;
+ * where in the file follows from the records before it. A seek, which has
+ * KHO_EXTENT_SEEK in place of an order, sets the page index at which the next
+ * extent goes. A record with KHO_EXTENT_LIST in that place leads to the first
+ * chunk of another list, by its page frame number. 0 stands for an extent that
+ * was taken back.
  */
-#define KHO_OWNER_REC_PFN	GENMASK_ULL(39, 0)
-#define KHO_OWNER_REC_NR	GENMASK_ULL(57, 40)
-#define KHO_OWNER_REC_ORDER	GENMASK_ULL(63, 58)
+#define KHO_EXTENT_PFN		GENMASK_ULL(39, 0)
+#define KHO_EXTENT_NR		GENMASK_ULL(57, 40)
+#define KHO_EXTENT_INDEX	GENMASK_ULL(57, 0)
+#define KHO_EXTENT_ORDER	GENMASK_ULL(63, 58)
+#define KHO_EXTENT_LIST		62
+#define KHO_EXTENT_SEEK		63
 
-#define KHO_OWNER_CHUNK_RECORDS	(PAGE_SIZE / sizeof(u64) - 3)
+#define KHO_EXTENTS_PER_CHUNK	(PAGE_SIZE / sizeof(u64) - 3)
 
 /**
- * struct kho_owner_chunk - a preserved page of records
+ * struct kho_extents_chunk - a preserved page of records
  * @sum: KHO_MAP_SUM_SEED, plus kho_map_sum_word() of each word after this one,
  *	counted from 0
  * @next: physical address of the next chunk, 0 at the end
  * @nr: number of records
- * @record: the records
+ * @record: the records; those after @nr are 0
  */
-struct kho_owner_chunk {
+struct kho_extents_chunk {
 	u64 sum;
 	u64 next;
 	u64 nr;
-	u64 record[KHO_OWNER_CHUNK_RECORDS];
+	u64 record[KHO_EXTENTS_PER_CHUNK];
 };
+
+/*
+ * Who memory is preserved for is told by this many records, as of a list. The
+ * last can only lead to a list of more.
+ */
+#define KHO_OWNER_RECORDS	3
 
 /**
  * DOC: Memory that was allocated with vmalloc
@@ -177,6 +190,6 @@ struct kho_vmalloc_chunk {
 static_assert(sizeof(struct kho_map_leaf) == PAGE_SIZE);
 static_assert(sizeof(struct kho_map_table) == PAGE_SIZE);
 static_assert(sizeof(struct kho_vmalloc_chunk) == PAGE_SIZE);
-static_assert(sizeof(struct kho_owner_chunk) == PAGE_SIZE);
+static_assert(sizeof(struct kho_extents_chunk) == PAGE_SIZE);
 
 #endif /* _LINUX_KHO_ABI_KEXEC_HANDOVER_H */

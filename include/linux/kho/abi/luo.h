@@ -22,7 +22,7 @@
 #include <uapi/linux/liveupdate.h>
 
 #define LUO_FDT_NAME			"LUO"
-#define LUO_FDT_COMPATIBLE		"luo-records-v1"
+#define LUO_FDT_COMPATIBLE		"luo-records-v2"
 #define LUO_FDT_HEADER_PROP_NAME	"header"
 
 #define LUO_HEADER_MAGIC		0x7265646165686f6cULL
@@ -84,15 +84,15 @@ struct luo_session_ser {
  * @compatible: the handler's name, padded with NULs
  * @token: the name that user space gave the file
  * @data: the handler's data; mostly the physical address of more of it
- * @memory: physical address of the log of what is preserved for the file, a
- *	struct kho_owner_chunk, 0 for none
+ * @memory: what is preserved for the file, as records of a list of memory (see
+ *	struct kho_extents_chunk); the last can only lead to a list of more
  * @sum: luo_sum() of all before it
  */
 struct luo_file_ser {
 	char compatible[LUO_COMPATIBLE_LENGTH];
 	u64 token;
 	u64 data;
-	u64 memory;
+	u64 memory[KHO_OWNER_RECORDS];
 	u64 sum;
 };
 

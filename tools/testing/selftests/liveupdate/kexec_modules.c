@@ -53,7 +53,7 @@ static int count_in_log(const char *text)
 
 #define IDS_RETRIEVED	"luo_sample_pair: ids go on with"
 /* A counter: its page, and that of the log */
-#define DISCARDED	"discarded, 8 KiB"
+#define DISCARDED	"discarded, 4 KiB"
 #define IDS_FINISHED	"luo_sample_pair: ids of the previous kernel are"
 
 static int open_device(void)

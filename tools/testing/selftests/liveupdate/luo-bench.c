@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -496,9 +497,16 @@ static unsigned long long both_at_once(struct thread thread[2])
 
 	pthread_barrier_init(&barrier, NULL, 3);
 	for (i = 0; i < 2; i++) {
+		cpu_set_t cpus;
+
 		thread[i].start = &barrier;
 		MUST(-pthread_create(&thread[i].id, NULL, preserve_thread,
 				     &thread[i]));
+		/* A short one would be over before the scheduler moves it */
+		CPU_ZERO(&cpus);
+		CPU_SET(i, &cpus);
+		MUST(-pthread_setaffinity_np(thread[i].id, sizeof(cpus),
+					     &cpus));
 	}
 	start = now();
 	pthread_barrier_wait(&barrier);
