@@ -193,16 +193,19 @@ static bool add_to_runs(struct memfd_look *look, struct folio *folio)
 	    run->pfn + kho_extent_pages(run) == pfn &&
 	    run->index + kho_extent_pages(run) == folio->index) {
 		run->nr++;
-	} else if (look->nr == MEMFD_LUO_RUNS) {
-		return false;
-	} else {
-		look->run[look->nr++] = (struct kho_extent){
-			.index = folio->index,
-			.pfn = pfn,
-			.nr = 1,
-			.order = order,
-		};
+		folio_get(folio);
+		return true;
 	}
+
+	if (look->nr == MEMFD_LUO_RUNS)
+		return false;
+
+	look->run[look->nr++] = (struct kho_extent){
+		.index = folio->index,
+		.pfn = pfn,
+		.nr = 1,
+		.order = order,
+	};
 	folio_get(folio);
 	return true;
 }

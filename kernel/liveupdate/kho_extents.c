@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 
 #include "kho_extents.h"
+#include "kho_map.h"
 #include "kho_owner.h"
 
 static void set_word(struct kho_extents_chunk *chunk, u64 *word, u64 value)
@@ -37,20 +38,18 @@ void kho_extents_set(struct kho_extents_chunk *chunk, unsigned int i,
 
 static int add_chunk(struct kho_extents *list)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	struct kho_extents_chunk *chunk;
+	struct kho_extents_chunk *chunk = kho_alloc_block();
 	int err;
 
-	if (!page)
+	if (!chunk)
 		return -ENOMEM;
 
-	err = kho_preserve_nobodys(page_to_pfn(page), 0, 1);
+	err = kho_preserve_nobodys(PHYS_PFN(virt_to_phys(chunk)), 0, 1);
 	if (err) {
-		__free_page(page);
+		free_page((unsigned long)chunk);
 		return err;
 	}
 
-	chunk = page_address(page);
 	chunk->sum = KHO_MAP_SUM_SEED;
 	if (list->last)
 		set_word(list->last, &list->last->next, virt_to_phys(chunk));

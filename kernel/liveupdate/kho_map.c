@@ -65,10 +65,24 @@ static spinlock_t *leaf_lock(struct kho_map *map, unsigned long pfn)
 					 ilog2(KHO_MAP_LOCKS))];
 }
 
+/**
+ * kho_alloc_block - allocate a page for what is handed over itself
+ *
+ * Where memory can come and go, kho_memory.c knows better which to take.
+ *
+ * Context: May sleep.
+ *
+ * Return: the page, zeroed; NULL if there is no memory.
+ */
+void * __weak kho_alloc_block(void)
+{
+	return (void *)get_zeroed_page(GFP_KERNEL);
+}
+
 static int install_block(struct kho_map_entry *entry, unsigned int index,
 			 u64 *table_sum)
 {
-	void *block = (void *)get_zeroed_page(GFP_KERNEL);
+	void *block = kho_alloc_block();
 	u64 phys;
 
 	if (!block)
@@ -192,21 +206,19 @@ static __always_inline u64 range_start(const struct leaf_range *range,
 	return word & range->mask ? 0 : range->pattern;
 }
 
-#define for_each_word(word, range)					\
-	for (unsigned long word = (range)->pfn / 64;			\
-	     word * 64 < (range)->end; word++)
-
 static bool leaf_add(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
 		     const struct leaf_range *range)
 {
 	u64 sum = 0;
 
-	for_each_word(word, range)
+	for (unsigned long word = range->pfn / 64; word * 64 < range->end;
+	     word++)
 		if (leaf->used[word % KHO_MAP_LEAF_WORDS] &
 		    range_used(range, word))
 			return false;
 
-	for_each_word(word, range) {
+	for (unsigned long word = range->pfn / 64; word * 64 < range->end;
+	     word++) {
 		unsigned int i = word % KHO_MAP_LEAF_WORDS;
 		u64 used = range_used(range, word);
 		u64 start = used & range_start(range, word);
@@ -223,7 +235,8 @@ static bool leaf_add(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
 static bool leaf_match(struct kho_map_leaf *leaf,
 		       const struct leaf_range *range)
 {
-	for_each_word(word, range) {
+	for (unsigned long word = range->pfn / 64; word * 64 < range->end;
+	     word++) {
 		unsigned int i = word % KHO_MAP_LEAF_WORDS;
 		u64 used = range_used(range, word);
 
@@ -242,7 +255,8 @@ static bool leaf_del(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
 	if (!leaf_match(leaf, range))
 		return false;
 
-	for_each_word(word, range) {
+	for (unsigned long word = range->pfn / 64; word * 64 < range->end;
+	     word++) {
 		unsigned int i = word % KHO_MAP_LEAF_WORDS;
 		u64 used = range_used(range, word);
 

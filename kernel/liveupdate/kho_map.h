@@ -41,4 +41,6 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 void kho_map_mark_blocks(struct kho_map *map,
 			 void (*reserve)(phys_addr_t phys, size_t size));
 
+void *kho_alloc_block(void);
+
 #endif /* _KERNEL_LIVEUPDATE_KHO_MAP_H */

@@ -19,6 +19,7 @@
 #include <linux/printk.h>
 #include <linux/xarray.h>
 
+#include "kho_map.h"
 #include "kho_memory.h"
 
 /* Sections that are online and that a driver manages; most machines have none */
@@ -160,6 +161,14 @@ struct folio *kho_memory_alloc(gfp_t gfp, unsigned int order)
 	folio_put(folio);
 	/* Low memory is there from the start, no driver brings it */
 	return folio_alloc(gfp | GFP_DMA32, order);
+}
+
+/* The one of kho_map.c does not look where the page is */
+void *kho_alloc_block(void)
+{
+	struct folio *folio = kho_memory_alloc(GFP_KERNEL | __GFP_ZERO, 0);
+
+	return folio ? folio_address(folio) : NULL;
 }
 
 /**

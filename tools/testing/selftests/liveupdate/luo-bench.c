@@ -176,16 +176,15 @@ static int compare_u64(const void *a, const void *b)
 static unsigned long count_alone(int fd, unsigned long pages)
 {
 	__u64 *frames = calloc(pages, sizeof(*frames));
-	volatile unsigned char *map;
+	void *map;
 	unsigned long i, alone = 0;
 	int pagemap;
 
-	map = mmap(NULL, pages * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, pages * PAGE, PROT_READ, MAP_SHARED | MAP_POPULATE,
+		   fd, 0);
 	pagemap = open("/proc/self/pagemap", O_RDONLY);
 	if (!frames || map == MAP_FAILED || pagemap < 0)
 		ksft_exit_fail_msg("can't look at the page map\n");
-	for (i = 0; i < pages; i++)
-		(void)map[i * PAGE];
 	if (pread(pagemap, frames, pages * sizeof(*frames),
 		  (uintptr_t)map / PAGE * sizeof(*frames)) !=
 	    (ssize_t)(pages * sizeof(*frames)))
@@ -199,7 +198,7 @@ static unsigned long count_alone(int fd, unsigned long pages)
 			 (i + 1 == pages || frames[i] + 1 != frames[i + 1]);
 
 	close(pagemap);
-	munmap((void *)map, pages * PAGE);
+	munmap(map, pages * PAGE);
 	free(frames);
 	return alone;
 }
@@ -262,8 +261,6 @@ static const struct subject {
 	{ "sparse-1024", 1024 * MIB, fill_sparse, MIB },
 };
 
-#define NR_SUBJECTS	(sizeof(subjects) / sizeof(subjects[0]))
-
 static void preserve_subject(const struct subject *s, __u64 seed)
 {
 	int fd = s->fill(s->size, seed), session;
@@ -272,6 +269,8 @@ static void preserve_subject(const struct subject *s, __u64 seed)
 	struct stat st;
 
 	session = MUST(luo_create_session(device, s->name));
+	/* What was freed before shall not count: RCU takes a moment */
+	usleep(100 * 1000);
 	before = MUST(luo_free_memory());
 	start = now();
 	MUST(luo_preserve(session, fd, seed));
@@ -310,7 +309,7 @@ static void memfd_before(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_SUBJECTS; i++)
+	for (i = 0; i < ARRAY_SIZE(subjects); i++)
 		preserve_subject(&subjects[i], i + 1);
 }
 
@@ -318,7 +317,7 @@ static void memfd_after(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_SUBJECTS; i++)
+	for (i = 0; i < ARRAY_SIZE(subjects); i++)
 		retrieve_subject(&subjects[i], i + 1);
 }
 
@@ -573,7 +572,7 @@ static const struct bench *find_bench(void)
 	MUST(luo_cmdline_value("luo.bench", name, sizeof(name)));
 	if (!luo_cmdline_value("luo.count", number, sizeof(number)))
 		count = strtoul(number, NULL, 10);
-	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(benches); i++)
 		if (!strcmp(benches[i].name, name))
 			return &benches[i];
 	ksft_exit_fail_msg("no case '%s'\n", name);
