@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,28 +31,6 @@
 
 #define SEED		0xca5e
 
-/* syslog(2): read all that is in the buffer; how large is it */
-#define SYSLOG_READ_ALL		3
-#define SYSLOG_SIZE_BUFFER	10
-
-static char *read_log(void)
-{
-	int size = klogctl(SYSLOG_SIZE_BUFFER, NULL, 0), len;
-	char *log;
-
-	if (size <= 0)
-		ksft_exit_fail_perror("klogctl");
-	log = malloc(size + 1);
-	if (!log)
-		ksft_exit_fail_perror("malloc");
-	len = klogctl(SYSLOG_READ_ALL, log, size);
-	if (len < 0)
-		ksft_exit_fail_perror("klogctl");
-	log[len] = '\0';
-
-	return log;
-}
-
 /*
  * Whether a line of the kernel's log has one of the words. What the command
  * line says does not count, wherever the kernel repeats it, nor do the names of
@@ -61,7 +38,7 @@ static char *read_log(void)
  */
 static bool log_has(const char *const words[])
 {
-	char *log = read_log(), *next = log, *line;
+	char *log = luo_read_log(), *next = log, *line;
 	bool found = false;
 	size_t i;
 
@@ -105,16 +82,6 @@ static void check_contents(int fd, __u64 token, off_t size)
 	CHECK_EQ(0, luo_verify_pattern(fd, 0, size, SEED + token));
 }
 
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	if (dev < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
-
-	return dev;
-}
-
 static void check_no_device(void)
 {
 	int err = luo_open_device();
@@ -122,38 +89,6 @@ static void check_no_device(void)
 	CHECK(err == -ENOENT || err == -ENXIO || err == -ENODEV);
 	CHECK(access(LUO_DEVICE, F_OK));
 	luo_report("there is no device");
-}
-
-/* Use what can be had of the memory, as a running system would */
-static void check_memory(void)
-{
-	long kib = luo_meminfo("MemAvailable");
-	size_t size;
-	void *mem;
-	int fd;
-
-	if (!CHECK(kib > 0))
-		return;
-	size = kib / 2 * KIB;
-	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (CHECK(mem != MAP_FAILED)) {
-		unsigned char *p = mem;
-		size_t i;
-
-		memset(mem, 0x5a, size);
-		for (i = 0; i < size; i += 64)
-			if (p[i] != 0x5a)
-				break;
-		CHECK(i >= size);
-		munmap(mem, size);
-	}
-	fd = luo_memfd("memory", 0, 16 * MIB);
-	CHECK(fd >= 0);
-	CHECK_EQ(0, luo_write_pattern(fd, 0, 16 * MIB, SEED));
-	CHECK_EQ(0, luo_verify_pattern(fd, 0, 16 * MIB, SEED));
-	close(fd);
-	luo_report("memory works");
 }
 
 static void load(const char *append)
@@ -165,7 +100,7 @@ static void load(const char *append)
 /* The device works, and nothing has come over */
 static void check_nothing_came(void)
 {
-	int dev = open_device(), session;
+	int dev = luo_need_device(), session;
 
 	CHECK_EQ(-ENOENT, luo_retrieve_session(dev, "case"));
 	session = luo_create_session(dev, "case");
@@ -185,7 +120,7 @@ static void close_finishes_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "close");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
@@ -242,7 +177,7 @@ static void close_finishes_2(void)
 	long before;
 
 	luo_plan(5);
-	dev = open_device();
+	dev = luo_need_device();
 
 	session = luo_retrieve_session(dev, "close");
 	CHECK(session >= 0);
@@ -299,7 +234,7 @@ static void close_finishes_2(void)
 	check_gone(dev, "killed");
 	luo_report("so does a kill");
 
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -322,7 +257,7 @@ static void no_device_opened_2(void)
 
 	luo_plan(3);
 	check_nothing_came();
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
@@ -336,7 +271,7 @@ static void no_device_opened_3(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -356,7 +291,7 @@ static void unopened_arrival_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, LARGE_SIZE));
@@ -368,7 +303,7 @@ static void unopened_arrival_1(void)
 static void unopened_arrival_2(void)
 {
 	luo_plan(2);
-	check_memory();
+	luo_check_memory();
 	load(NULL);
 	luo_leave_kernel();
 }
@@ -378,14 +313,14 @@ static void unopened_arrival_3(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "new");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
 	CHECK_EQ(0, close(session));
 	CHECK_EQ(0, close(dev));
 	luo_report("the device works");
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -398,7 +333,7 @@ static void liveupdate_off_1(void)
 {
 	luo_plan(3);
 	check_no_device();
-	check_memory();
+	luo_check_memory();
 	load("liveupdate=on");
 	luo_leave_kernel();
 }
@@ -416,7 +351,7 @@ static void kho_off_1(void)
 	check_no_device();
 	CHECK(log_has(live_update_words));
 	luo_report("the log says so");
-	check_memory();
+	luo_check_memory();
 	load("kho=on");
 	luo_leave_kernel();
 }
@@ -436,7 +371,7 @@ static void little_memory(void)
 	CHECK(log_has(words));
 	CHECK(log_has(live_update_words));
 	luo_report("the log says why");
-	check_memory();
+	luo_check_memory();
 }
 
 static void little_memory_1(void)
@@ -464,7 +399,7 @@ static void next_kernel_off_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, LARGE_SIZE));
@@ -490,7 +425,7 @@ static void next_kernel_off_2(void)
 	CHECK(luo_meminfo("MemTotal") <=
 	      before - (LARGE_SIZE - SPARE_SIZE) / KIB);
 	luo_report("the files' memory stays reserved");
-	check_memory();
+	luo_check_memory();
 	load("kho=off");
 	luo_leave_kernel();
 }
@@ -499,7 +434,7 @@ static void next_kernel_off_3(void)
 {
 	luo_plan(3);
 	check_no_device();
-	check_memory();
+	luo_check_memory();
 	load("kho=on liveupdate=on");
 	luo_leave_kernel();
 }
@@ -508,7 +443,7 @@ static void next_kernel_off_4(void)
 {
 	luo_plan(2);
 	check_nothing_came();
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -556,7 +491,7 @@ static void kexec_load_1(void)
 	int dev, session, other, fd;
 
 	luo_plan(5);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	fd = new_file(session, 1, MIB);
@@ -599,7 +534,7 @@ static void kexec_load_2(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -712,7 +647,7 @@ static void swap_1(void)
 		luo_finish_stage();
 	}
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_memfd("swapped", 0, SWAPPED_SIZE);
@@ -739,7 +674,7 @@ static void swap_2(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -750,14 +685,7 @@ static void swap_2(void)
 	luo_finish_stage();
 }
 
-struct kexec_case {
-	const char *name;
-
-	/* A NULL entry ends it, if there is room for one */
-	void (*stages[4])(void);
-};
-
-static const struct kexec_case cases[] = {
+static const struct luo_case cases[] = {
 	{ "close_finishes", { close_finishes_1, close_finishes_2 } },
 	{ "no_device_opened", { no_device_opened_1, no_device_opened_2,
 				no_device_opened_3 } },
@@ -775,19 +703,5 @@ static const struct kexec_case cases[] = {
 
 int main(int argc, char *argv[])
 {
-	size_t i, stage;
-
-	if (argc == 3 && !strncmp(argv[2], "stage", 5)) {
-		stage = strtoul(argv[2] + 5, NULL, 10) - 1;
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
-			if (!strcmp(argv[1], cases[i].name) &&
-			    stage < ARRAY_SIZE(cases[i].stages) &&
-			    cases[i].stages[stage])
-				cases[i].stages[stage]();
-	}
-
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s CASE stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }
