@@ -21,7 +21,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <linux/kexec.h>
 
 #include "luo_test_util.h"
 
@@ -452,40 +451,6 @@ static void next_kernel_off_4(void)
  * Jumping would lose the sessions, so the kernel must not.
  */
 
-#define LOAD_ADDRESS	(64 * MIB)
-
-/*
- * mov $0xfe, %al; out %al, $0x64; hlt; jmp to the hlt: if the kernel does jump,
- * the machine resets, and the host sees that the test came to no end.
- */
-static const unsigned char reset_code[] = {
-	0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd,
-};
-
-static int load_classic(void)
-{
-	static unsigned char page[4096];
-	struct kexec_segment segment = {
-		.buf = page,
-		.bufsz = sizeof(page),
-		.mem = (void *)LOAD_ADDRESS,
-		.memsz = sizeof(page),
-	};
-
-	memcpy(page, reset_code, sizeof(reset_code));
-	if (syscall(__NR_kexec_load, LOAD_ADDRESS, 1UL, &segment,
-		    (unsigned long)KEXEC_ARCH_DEFAULT))
-		return -errno;
-
-	return 0;
-}
-
-static int unload_classic(void)
-{
-	return syscall(__NR_kexec_load, 0UL, 0UL, NULL,
-		       (unsigned long)KEXEC_ARCH_DEFAULT) ? -errno : 0;
-}
-
 static void kexec_load_1(void)
 {
 	int dev, session, other, fd;
@@ -498,18 +463,18 @@ static void kexec_load_1(void)
 	luo_report("a session");
 
 	/* Works whether there is something to unload or not */
-	if (unload_classic()) {
+	if (luo_kexec_unload_classic()) {
 		luo_report_skip("kernel without kexec_load");
 		luo_report_skip("kernel without kexec_load");
 	} else {
-		CHECK_EQ(0, load_classic());
+		CHECK_EQ(0, luo_kexec_load_classic());
 
 		/* More than once: a refusal must leave nothing behind */
 		CHECK(luo_kexec_jump() < 0);
 		CHECK(luo_kexec_jump() < 0);
 		luo_report("the kernel refuses to jump");
 
-		CHECK_EQ(0, unload_classic());
+		CHECK_EQ(0, luo_kexec_unload_classic());
 		CHECK(luo_kexec_jump() < 0);
 		luo_report("nor does it without an image");
 	}

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/kexec.h>
 #include <linux/reboot.h>
 
 #include "luo_test_util.h"
@@ -133,6 +134,22 @@ int luo_discard(int session, __u64 token)
 	};
 
 	return luo_ioctl(session, LIVEUPDATE_SESSION_DISCARD_FD, &args);
+}
+
+int luo_discard_session(int dev, const char *name)
+{
+	struct liveupdate_ioctl_discard_session arg = { .size = sizeof(arg) };
+
+	strncpy((char *)arg.name, name, sizeof(arg.name) - 1);
+	return luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_SESSION, &arg);
+}
+
+long long luo_discard_damaged(int dev)
+{
+	struct liveupdate_ioctl_discard_damaged arg = { .size = sizeof(arg) };
+	int err = luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_DAMAGED, &arg);
+
+	return err ?: (long long)arg.bytes;
 }
 
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH])
@@ -550,6 +567,40 @@ int luo_kexec_load(const char *append)
 	close(kernel);
 
 	return ret;
+}
+
+#define LOAD_ADDRESS	(64 * MIB)
+
+/*
+ * mov $0xfe, %al; out %al, $0x64; hlt; jmp to the hlt: if the kernel does jump,
+ * the machine resets, and the host sees that the test came to no end.
+ */
+static const unsigned char reset_code[] = {
+	0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd,
+};
+
+int luo_kexec_load_classic(void)
+{
+	static unsigned char page[4096];
+	struct kexec_segment segment = {
+		.buf = page,
+		.bufsz = sizeof(page),
+		.mem = (void *)LOAD_ADDRESS,
+		.memsz = sizeof(page),
+	};
+
+	memcpy(page, reset_code, sizeof(reset_code));
+	if (syscall(__NR_kexec_load, LOAD_ADDRESS, 1UL, &segment,
+		    (unsigned long)KEXEC_ARCH_DEFAULT))
+		return -errno;
+
+	return 0;
+}
+
+int luo_kexec_unload_classic(void)
+{
+	return syscall(__NR_kexec_load, 0UL, 0UL, NULL,
+		       (unsigned long)KEXEC_ARCH_DEFAULT) ? -errno : 0;
 }
 
 int luo_kexec_jump(void)

@@ -46,6 +46,8 @@ int luo_preserve(int session, int fd, __u64 token);
 int luo_retrieve(int session, __u64 token);
 int luo_finish(int session);
 int luo_discard(int session, __u64 token);
+int luo_discard_session(int dev, const char *name);
+long long luo_discard_damaged(int dev);
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH]);
 int luo_ioctl(int fd, unsigned long cmd, void *arg);
 
@@ -106,6 +108,13 @@ int luo_cmdline_value(const char *key, char *buf, size_t len);
  * command line, luo.stage counted up by one, and @append, which may be NULL.
  */
 int luo_kexec_load(const char *append);
+
+/*
+ * Load an image that can't take sessions along, with the older system call. It
+ * resets the machine if the kernel jumps to it all the same.
+ */
+int luo_kexec_load_classic(void);
+int luo_kexec_unload_classic(void);
 
 /* Only returns if the kernel refuses: a negative errno */
 int luo_kexec_jump(void);
