@@ -14,6 +14,7 @@
 #include <uapi/linux/liveupdate.h>
 
 struct file;
+struct kho_owner;
 struct liveupdate_file_handler;
 struct liveupdate_flb;
 struct liveupdate_session;
@@ -112,7 +113,9 @@ struct liveupdate_flb_op_args {
  * struct liveupdate_flb_ops - what an FLB does
  *
  * All are called with a mutex of this FLB held, and may sleep. None may use
- * another FLB.
+ * another FLB. Memory that @preserve preserves through KHO is counted as the
+ * FLB's, so that it can go to the next kernel once more if nobody claims the
+ * files.
  *
  * @preserve: the first file that needs the object is being preserved: make it
  *	fit to be handed over. 0 or an errno, which fails that file's preserve.
@@ -148,6 +151,7 @@ struct liveupdate_flb {
 	/* private: protects what follows, and is held over the callbacks */
 	struct mutex mutex;
 	unsigned long outgoing_users;
+	struct kho_owner *outgoing_owner;
 	u64 outgoing_data;
 	void *outgoing_obj;
 };
