@@ -97,15 +97,23 @@ static int preserve_extent(struct memfd_luo *luo,
 	return err;
 }
 
+/* Do folios go on, in the file and in memory, where an extent ends? */
+static bool goes_on(const struct kho_extent *extent, pgoff_t index,
+		    unsigned long pfn, unsigned int order)
+{
+	unsigned long pages = kho_extent_pages(extent);
+
+	return extent->nr && extent->order == order &&
+	       extent->index + pages == index && extent->pfn + pages == pfn;
+}
+
 /* Add folios to an extent, or preserve that first and begin another */
 static int append_run(struct memfd_luo *luo, struct kho_extent *extent,
 		      const struct kho_extent *run)
 {
 	int err;
 
-	if (extent->nr && extent->order == run->order &&
-	    extent->index + kho_extent_pages(extent) == run->index &&
-	    extent->pfn + kho_extent_pages(extent) == run->pfn &&
+	if (goes_on(extent, run->index, run->pfn, run->order) &&
 	    extent->nr + run->nr <= FIELD_MAX(KHO_EXTENT_NR)) {
 		extent->nr += run->nr;
 		return 0;
@@ -185,14 +193,12 @@ static bool can_stay(struct memfd_look *look, struct folio *folio)
 /* Return: false if there is no room for it */
 static bool add_to_runs(struct memfd_look *look, struct folio *folio)
 {
-	struct kho_extent *run = &look->run[look->nr - 1];
+	struct kho_extent *last = look->nr ? &look->run[look->nr - 1] : NULL;
 	unsigned long pfn = folio_pfn(folio);
 	unsigned int order = folio_order(folio);
 
-	if (look->nr && run->order == order &&
-	    run->pfn + kho_extent_pages(run) == pfn &&
-	    run->index + kho_extent_pages(run) == folio->index) {
-		run->nr++;
+	if (last && goes_on(last, folio->index, pfn, order)) {
+		last->nr++;
 		folio_get(folio);
 		return true;
 	}
