@@ -57,7 +57,8 @@ struct liveupdate_file_op_args {
  *	0 or an errno, which makes the reboot fail.
  * @unfreeze: optional; undo @freeze, because the reboot failed
  * @retrieve: make the file anew from @serialized_data. 0 or an errno, which is
- *	remembered: it is called once.
+ *	remembered, so that it is not called again; but for -ENOMEM and -ENFILE,
+ *	which leave all that came over as it was.
  * @can_finish: optional; false if the file can't do without its preserved
  *	state yet
  * @finish: the live update is over for this file. Free what was preserved and

@@ -644,6 +644,12 @@ static int find_late_handler(struct luo_file *lf)
 	return -ENODEV;
 }
 
+/* There may be more memory, or fewer open files, when it is tried again */
+static bool is_shortage(int err)
+{
+	return err == -ENOMEM || err == -ENFILE;
+}
+
 static int call_retrieve(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
@@ -658,7 +664,8 @@ static int call_retrieve(struct luo_file *lf)
 	if (err == -ENODEV && lf->set->handler_missing)
 		return err;
 
-	lf->retrieve_status = err ?: 1;
+	if (!is_shortage(err))
+		lf->retrieve_status = err ?: 1;
 	if (!err)
 		lf->file = args.file;
 	else
@@ -710,8 +717,9 @@ bool luo_file_set_has(struct luo_file_set *set, u64 token)
  *
  * Return: 0; -ENOENT if there is no such file, -EIO if what came over was
  * damaged so that it may have been there, -ENODEV while its handler is not
- * registered, -ELOOP if its handler's retrieve needs it itself; else what that
- * failed with, each time.
+ * registered, -ELOOP if its handler's retrieve needs it itself; -ENOMEM or
+ * -ENFILE, then all is as before and it can be tried again; else what that failed
+ * with, each time.
  */
 int luo_file_retrieve(struct luo_file_set *set, u64 token,
 		      struct file **filep)
