@@ -35,4 +35,8 @@ int kho_preserve_nobodys(unsigned long pfn, unsigned int order,
 void kho_unpreserve_nobodys(unsigned long pfn, unsigned int order,
 			    unsigned long nr);
 
+/* In kexec_handover.c: what came over, and is to go to the next kernel as well */
+int kho_carry_extent(unsigned long pfn, unsigned int order, unsigned long nr);
+int kho_uncarry_extent(unsigned long pfn, unsigned int order, unsigned long nr);
+
 #endif /* _KERNEL_LIVEUPDATE_KHO_EXTENTS_H */

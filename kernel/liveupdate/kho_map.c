@@ -397,6 +397,27 @@ static bool extent_match(struct kho_map *map, unsigned long pfn,
 	return true;
 }
 
+/**
+ * kho_map_holds - is an extent of equal pieces in a map?
+ * @map: the map
+ * @pfn: page frame number of the first piece
+ * @order: each piece is of (1 << @order) pages
+ * @nr: how many pieces follow each other
+ *
+ * Context: Any. The answer is about this moment.
+ *
+ * Return: true if kho_map_del() could take out just these pieces.
+ */
+bool kho_map_holds(struct kho_map *map, unsigned long pfn, unsigned int order,
+		   unsigned long nr)
+{
+	unsigned long end = pfn + (nr << order);
+
+	return extent_valid(pfn, order, nr) && !continues(map, end) &&
+	       extent_match(map, pfn, end, order);
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_holds);
+
 /* Undo match_in_leaf() with @del: what these leaves had, they have room for */
 static void put_back_extent(struct kho_map *map, unsigned long pfn,
 			    unsigned long end, unsigned int order)

@@ -29,6 +29,8 @@ int kho_map_add(struct kho_map *map, unsigned long pfn, unsigned int order,
 		unsigned long nr);
 int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 		unsigned long nr);
+bool kho_map_holds(struct kho_map *map, unsigned long pfn, unsigned int order,
+		   unsigned long nr);
 int kho_map_order(struct kho_map *map, unsigned long pfn);
 unsigned long kho_map_find_large(struct kho_map *map, unsigned long pfn,
 				 unsigned long end);

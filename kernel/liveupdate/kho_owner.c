@@ -296,54 +296,120 @@ void kho_owner_free(struct kho_owner *owner)
 	*owner = (struct kho_owner){};
 }
 
-static unsigned long discard_extent(const struct kho_extent *extent)
-{
-	unsigned long pages = 0;
+/**
+ * struct kho_owner_walk - a walk through a log that came over
+ * @visit: called for each extent, and for each page of a list once all in it was
+ *	visited; an error ends the walk
+ * @left: how many more extents @visit may be called for
+ * @pages: what @visit has found
+ * @carried: extents that @visit has preserved once more
+ */
+struct kho_owner_walk {
+	int (*visit)(const struct kho_extent *extent,
+		     struct kho_owner_walk *walk);
+	unsigned long left;
+	unsigned long carried;
+	u64 pages;
+};
 
-	if (extent->order > MAX_PAGE_ORDER)
+static int visit_extent(const struct kho_extent *extent,
+			struct kho_owner_walk *walk)
+{
+	/* A seek, which is about a place in a file, or what can't be */
+	if (!extent->nr || extent->order > MAX_PAGE_ORDER)
 		return 0;
 
-	/* One by one: some may have been restored before something failed */
+	/* A list can be a cycle */
+	if (!walk->left)
+		return -E2BIG;
+	walk->left--;
+	return walk->visit(extent, walk);
+}
+
+static int visit_chunk(phys_addr_t phys, struct kho_owner_walk *walk)
+{
+	const struct kho_extent page = { .pfn = PHYS_PFN(phys), .nr = 1 };
+
+	cond_resched();
+	return visit_extent(&page, walk);
+}
+
+/* A list can lead to lists, but these to no more */
+static int walk_list(phys_addr_t first, unsigned int depth,
+		     struct kho_owner_walk *walk)
+{
+	while (first) {
+		struct kho_extents_chunk *chunk = kho_extents_chunk(first);
+		phys_addr_t next;
+		int err = 0;
+
+		if (!chunk)
+			return -EIO;
+
+		for (unsigned int i = 0; i < chunk->nr && !err; i++) {
+			struct kho_extent extent =
+				kho_extent_unpack(chunk->record[i]);
+
+			if (extent.order == KHO_EXTENT_LIST && depth)
+				err = walk_list(PFN_PHYS(extent.pfn), depth - 1,
+						walk);
+			else
+				err = visit_extent(&extent, walk);
+		}
+		next = chunk->next;
+		err = err ?: visit_chunk(first, walk);
+		if (err)
+			return err;
+		first = next;
+	}
+	return 0;
+}
+
+static int walk_record(u64 record, struct kho_owner_walk *walk)
+{
+	struct kho_extent extent = kho_extent_unpack(record);
+
+	if (extent.order == KHO_EXTENT_LIST)
+		return walk_list(PFN_PHYS(extent.pfn), 1, walk);
+	return visit_extent(&extent, walk);
+}
+
+/* Return: the first error, which ends it: that of a visit, -EIO for a damaged list */
+static int walk_log(const u64 memory[KHO_OWNER_RECORDS],
+		    struct kho_owner_walk *walk)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < KHO_OWNER_RECORDS && !err; i++)
+		err = walk_record(memory[i], walk);
+	return err;
+}
+
+/* What one record leads to is visited even if another's list is damaged */
+static int walk_all(const u64 memory[KHO_OWNER_RECORDS],
+		    struct kho_owner_walk *walk)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < KHO_OWNER_RECORDS; i++) {
+		int err = walk_record(memory[i], walk);
+
+		ret = ret ?: err;
+	}
+	return ret;
+}
+
+/* One by one: some may have been restored before something failed */
+static int discard_extent(const struct kho_extent *extent,
+			  struct kho_owner_walk *walk)
+{
 	for (unsigned long i = 0; i < extent->nr; i++) {
 		unsigned long pfn = extent->pfn + (i << extent->order);
 
 		if (kho_restore_extent(pfn, extent->order, 1))
 			continue;
 		folio_put(pfn_folio(pfn));
-		pages += 1UL << extent->order;
-	}
-	return pages;
-}
-
-/*
- * A list can lead to lists, but these to no more. A cycle has an end, as what
- * was given back is not restorable any more.
- */
-static int discard_list(phys_addr_t first, unsigned int depth, u64 *pages)
-{
-	while (first) {
-		struct kho_extents_chunk *chunk = kho_extents_chunk(first);
-
-		if (!chunk)
-			return -EIO;
-
-		for (unsigned int i = 0; i < chunk->nr; i++) {
-			struct kho_extent extent =
-				kho_extent_unpack(chunk->record[i]);
-			int err = 0;
-
-			if (extent.order == KHO_EXTENT_LIST && depth)
-				err = discard_list(PFN_PHYS(extent.pfn),
-						   depth - 1, pages);
-			else
-				*pages += discard_extent(&extent);
-			if (err)
-				return err;
-			cond_resched();
-		}
-		first = chunk->next;
-		kho_restore_free(chunk);
-		(*pages)++;
+		walk->pages += 1UL << extent->order;
 	}
 	return 0;
 }
@@ -359,21 +425,157 @@ static int discard_list(phys_addr_t first, unsigned int depth, u64 *pages)
  */
 int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes)
 {
-	u64 pages = 0;
-	int ret = 0;
+	struct kho_owner_walk walk = {
+		.visit = discard_extent,
+		.left = ULONG_MAX,
+	};
+	int err = walk_all(memory, &walk);
 
-	for (unsigned int i = 0; i < KHO_OWNER_RECORDS; i++) {
-		struct kho_extent extent = kho_extent_unpack(memory[i]);
-		int err = 0;
+	*bytes = walk.pages << PAGE_SHIFT;
+	return err;
+}
 
-		if (extent.order == KHO_EXTENT_LIST)
-			err = discard_list(PFN_PHYS(extent.pfn), 1, &pages);
-		else
-			pages += discard_extent(&extent);
-		ret = ret ?: err;
+static int measure_extent(const struct kho_extent *extent,
+			  struct kho_owner_walk *walk)
+{
+	for (unsigned long i = 0; i < extent->nr; i++) {
+		unsigned long pfn = extent->pfn + (i << extent->order);
+
+		if (kho_is_restorable(PFN_PHYS(pfn),
+				      PAGE_SIZE << extent->order))
+			walk->pages += 1UL << extent->order;
 	}
-	*bytes = pages << PAGE_SHIFT;
-	return ret;
+	return 0;
+}
+
+/**
+ * kho_owner_size - how much of an owner's memory that came over is left
+ * @memory: the log
+ *
+ * Context: May sleep.
+ *
+ * Return: what nobody has restored, in bytes, as far as the log can be read.
+ */
+u64 kho_owner_size(const u64 memory[KHO_OWNER_RECORDS])
+{
+	struct kho_owner_walk walk = {
+		.visit = measure_extent,
+		/* A cycle is visited more than once, but not for ever */
+		.left = max_pfn,
+	};
+
+	walk_all(memory, &walk);
+	return walk.pages << PAGE_SHIFT;
+}
+
+static int carry_extent(const struct kho_extent *extent,
+			struct kho_owner_walk *walk)
+{
+	int err = kho_carry_extent(extent->pfn, extent->order, extent->nr);
+
+	walk->carried += !err;
+	return err;
+}
+
+static void uncarry_pieces(const struct kho_extent *extent, unsigned long nr)
+{
+	while (nr--)
+		kho_uncarry_extent(extent->pfn + (nr << extent->order),
+				   extent->order, 1);
+}
+
+/* As carry_extent(), but for those pieces only that are left */
+static int carry_rest(const struct kho_extent *extent,
+		      struct kho_owner_walk *walk)
+{
+	unsigned long i;
+	int err = 0;
+
+	for (i = 0; i < extent->nr; i++) {
+		err = kho_carry_extent(extent->pfn + (i << extent->order),
+				       extent->order, 1);
+		if (err && err != -ENOENT)
+			goto err_uncarry;
+	}
+	walk->carried++;
+	return 0;
+
+err_uncarry:
+	uncarry_pieces(extent, i);
+	return err;
+}
+
+static int uncarry_extent(const struct kho_extent *extent,
+			  struct kho_owner_walk *walk)
+{
+	if (kho_uncarry_extent(extent->pfn, extent->order, extent->nr))
+		uncarry_pieces(extent, extent->nr);
+	return 0;
+}
+
+static void uncarry(const u64 memory[KHO_OWNER_RECORDS], unsigned long nr)
+{
+	struct kho_owner_walk walk = { .visit = uncarry_extent, .left = nr };
+
+	walk_log(memory, &walk);
+}
+
+/**
+ * kho_owner_carry - preserve an owner's memory that came over once more
+ * @memory: the log, which is good for the next kernel too
+ *
+ * Context: May sleep. Nobody restores any of it until the jump or
+ * kho_owner_uncarry().
+ *
+ * Return: 0; -ENOENT if some of it has been restored, -EIO if the log is damaged,
+ * -EBUSY if it is preserved for somebody else as well, -ENOMEM. On an error
+ * nothing has changed.
+ */
+int kho_owner_carry(const u64 memory[KHO_OWNER_RECORDS])
+{
+	struct kho_owner_walk walk = {
+		.visit = carry_extent,
+		.left = ULONG_MAX,
+	};
+	int err = walk_log(memory, &walk);
+
+	if (err)
+		uncarry(memory, walk.carried);
+	return err;
+}
+
+/**
+ * kho_owner_carry_rest - as kho_owner_carry(), for an owner that has lost some
+ * @memory: the log, which may be damaged: what follows the damage is lost
+ *
+ * Context: As kho_owner_carry().
+ *
+ * Return: 0; -EBUSY, -ENOMEM, then nothing has changed.
+ */
+int kho_owner_carry_rest(const u64 memory[KHO_OWNER_RECORDS])
+{
+	struct kho_owner_walk walk = {
+		.visit = carry_rest,
+		.left = ULONG_MAX,
+	};
+	int err = walk_log(memory, &walk);
+
+	if (!err || err == -EIO)
+		return 0;
+
+	uncarry(memory, walk.carried);
+	return err;
+}
+
+/**
+ * kho_owner_uncarry - undo kho_owner_carry() or kho_owner_carry_rest()
+ * @memory: the log
+ *
+ * Context: May sleep.
+ */
+void kho_owner_uncarry(const u64 memory[KHO_OWNER_RECORDS])
+{
+	uncarry(memory, ULONG_MAX);
 }
 
 /**

@@ -53,6 +53,10 @@ void kho_owner_serialize(const struct kho_owner *owner,
 void kho_owner_free(struct kho_owner *owner);
 
 int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes);
+u64 kho_owner_size(const u64 memory[KHO_OWNER_RECORDS]);
+int kho_owner_carry(const u64 memory[KHO_OWNER_RECORDS]);
+int kho_owner_carry_rest(const u64 memory[KHO_OWNER_RECORDS]);
+void kho_owner_uncarry(const u64 memory[KHO_OWNER_RECORDS]);
 void kho_owner_restore_free(const u64 memory[KHO_OWNER_RECORDS]);
 
 #endif /* _KERNEL_LIVEUPDATE_KHO_OWNER_H */

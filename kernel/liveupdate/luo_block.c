@@ -93,18 +93,21 @@ static void seal_block(struct luo_block_ser *block, phys_addr_t next)
 	block->sum = luo_sum(block, sizeof(*block));
 }
 
-static void next_block(struct luo_writer *writer)
+/* The block that @writer goes on with, NULL if there is no more */
+static struct luo_block_ser *following_block(const struct luo_writer *writer)
 {
 	struct list_head *pages = &writer->blocks->pages;
-	struct luo_block_ser *block;
-	struct folio *folio;
+	struct list_head *last = pages;
 
 	if (writer->block)
-		folio = list_next_entry(virt_to_folio(writer->block), lru);
-	else
-		folio = list_first_entry(pages, struct folio, lru);
+		last = &virt_to_folio(writer->block)->lru;
+	if (list_is_last(last, pages))
+		return NULL;
+	return folio_address(list_entry(last->next, struct folio, lru));
+}
 
-	block = folio_address(folio);
+static void start_block(struct luo_writer *writer, struct luo_block_ser *block)
+{
 	block->magic = LUO_BLOCK_MAGIC;
 	block->nr = 0;
 	if (writer->block)
@@ -125,7 +128,7 @@ void luo_writer_put(struct luo_writer *writer, void *record)
 	u64 *sum = record + size - sizeof(u64);
 
 	if (!writer->block || writer->block->nr == records_per_block(size))
-		next_block(writer);
+		start_block(writer, following_block(writer));
 
 	*sum = luo_sum(record, size);
 	memcpy(block_record(writer->block, size, writer->block->nr), record,
@@ -137,10 +140,17 @@ void luo_writer_put(struct luo_writer *writer, void *record)
  * luo_writer_end - close the chain
  * @writer: the writer
  *
- * Return: physical address of the first block, 0 if no record was put.
+ * Blocks without a record are in it too: they are preserved, so the next kernel
+ * has to know where they are.
+ *
+ * Return: physical address of the first block, 0 if there is none.
  */
 phys_addr_t luo_writer_end(struct luo_writer *writer)
 {
+	struct luo_block_ser *block;
+
+	while ((block = following_block(writer)))
+		start_block(writer, block);
 	if (writer->block)
 		seal_block(writer->block, 0);
 	return writer->first;

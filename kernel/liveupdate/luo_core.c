@@ -25,6 +25,7 @@
 #include "../kexec_internal.h"
 #include "luo_core.h"
 #include "luo_damage.h"
+#include "luo_debugfs.h"
 #include "luo_device.h"
 #include "luo_flb.h"
 #include "luo_session.h"
@@ -281,6 +282,7 @@ static int __init luo_init(void)
 	if (err)
 		goto err_exit_sessions;
 
+	luo_debugfs_init();
 	in = luo_incoming_header();
 	if (in)
 		pr_info("update %llu brought %llu sessions\n", in->update_count,

@@ -72,6 +72,8 @@ enum luo_damage_class {
 	LUO_DAMAGE_FILE,
 	LUO_DAMAGE_FLB_BLOCK,
 	LUO_DAMAGE_FLB,
+	LUO_DAMAGE_MEMORY_BLOCK,
+	LUO_DAMAGE_MEMORY,
 	LUO_DAMAGE_OWNER_LIST,
 	LUO_DAMAGE_MEMFD,
 	LUO_DAMAGE_MEMFD_LIST,
@@ -91,6 +93,8 @@ static const char * const class_names[LUO_DAMAGE_CLASSES] = {
 	[LUO_DAMAGE_FILE] = "file",
 	[LUO_DAMAGE_FLB_BLOCK] = "flb-block",
 	[LUO_DAMAGE_FLB] = "flb",
+	[LUO_DAMAGE_MEMORY_BLOCK] = "memory-block",
+	[LUO_DAMAGE_MEMORY] = "memory",
 	[LUO_DAMAGE_OWNER_LIST] = "owner-list",
 	[LUO_DAMAGE_MEMFD] = "memfd",
 	[LUO_DAMAGE_MEMFD_LIST] = "memfd-list",
@@ -281,12 +285,19 @@ static const struct luo_damage_chain flb_chain = {
 	.size = sizeof(struct luo_flb_ser),
 };
 
+static const struct luo_damage_chain memory_chain = {
+	.block = LUO_DAMAGE_MEMORY_BLOCK,
+	.record = LUO_DAMAGE_MEMORY,
+	.size = sizeof(struct luo_memory_ser),
+};
+
 static void walk_header(struct luo_damage_walk *walk,
 			struct luo_header_ser *header)
 {
 	add_record(walk, LUO_DAMAGE_HEADER, header, sizeof(*header));
 	walk_chain(walk, header->sessions, &session_chain);
 	walk_chain(walk, header->flbs, &flb_chain);
+	walk_chain(walk, header->memory, &memory_chain);
 }
 
 /*
@@ -438,6 +449,7 @@ enum luo_damage_value {
 	LUO_DAMAGE_SELF,
 	LUO_DAMAGE_OTHER,
 	LUO_DAMAGE_FREE,
+	LUO_DAMAGE_THEIRS,
 };
 
 static const char * const luo_damage_values[] = {
@@ -452,11 +464,13 @@ static const char * const luo_damage_values[] = {
 	[LUO_DAMAGE_SELF] = "self",	/* the object's own page */
 	[LUO_DAMAGE_OTHER] = "other",	/* the page of the next object */
 	[LUO_DAMAGE_FREE] = "free",	/* a page that is not preserved */
+	[LUO_DAMAGE_THEIRS] = "theirs",	/* what the next object has there */
 };
 
 static u64 named_value(const struct luo_damage_order *order,
-		       enum luo_damage_value value, u64 old)
+		       enum luo_damage_value value, u64 old, u64 mask)
 {
+	const struct luo_damage_object *next = order->next;
 	u64 phys = 0;
 
 	switch (value) {
@@ -481,8 +495,11 @@ static u64 named_value(const struct luo_damage_order *order,
 		phys = phys_of(order->object);
 		break;
 	case LUO_DAMAGE_OTHER:
-		phys = phys_of(order->next);
+		phys = phys_of(next);
 		break;
+	case LUO_DAMAGE_THEIRS:
+		return (next->words[order->word % next->nr] & mask) >>
+		       __ffs64(mask);
 	case LUO_DAMAGE_FREE:
 		phys = phys_of_text();
 		break;
@@ -510,7 +527,7 @@ static int set_value(struct luo_damage_order *order, char *text, u64 mask,
 	if (named == LUO_DAMAGE_HIGH)
 		value = BIT_ULL(fls64(mask) - 1 - shift);
 	else if (named >= 0)
-		value = named_value(order, named, old);
+		value = named_value(order, named, old, mask);
 	else if (kstrtou64(text, 0, &value))
 		return -EINVAL;
 

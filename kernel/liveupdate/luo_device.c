@@ -18,6 +18,7 @@
 #include "luo_core.h"
 #include "luo_device.h"
 #include "luo_ioctl.h"
+#include "luo_quarantine.h"
 #include "luo_session.h"
 
 /* One opener at a time */
@@ -71,12 +72,39 @@ static int luo_device_retrieve_session(struct luo_ucmd *ucmd)
 	return reply_session(ucmd, luo_session_retrieve);
 }
 
+static int luo_device_discard_session(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_ioctl_discard_session *cmd = ucmd->cmd;
+
+	if (cmd->reserved || !name_valid(cmd->name))
+		return -EINVAL;
+
+	return luo_session_discard(cmd->name);
+}
+
+static int luo_device_discard_damaged(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_ioctl_discard_damaged *cmd = ucmd->cmd;
+
+	if (cmd->reserved)
+		return -EINVAL;
+
+	cmd->bytes = luo_quarantine_discard();
+	return luo_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
 static const struct luo_ioctl_op luo_device_ops[] = {
 	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_CREATE_SESSION, luo_device_create_session,
 		     liveupdate_ioctl_create_session),
 	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_RETRIEVE_SESSION,
 		     luo_device_retrieve_session,
 		     liveupdate_ioctl_retrieve_session),
+	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_DISCARD_SESSION,
+		     luo_device_discard_session,
+		     liveupdate_ioctl_discard_session),
+	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_DISCARD_DAMAGED,
+		     luo_device_discard_damaged,
+		     liveupdate_ioctl_discard_damaged),
 };
 
 static long luo_device_ioctl(struct file *file, unsigned int cmd,

@@ -27,7 +27,21 @@
 #include "luo_file.h"
 #include "luo_flb.h"
 #include "luo_handler.h"
+#include "luo_index.h"
+#include "luo_quarantine.h"
 #include "luo_session.h"
+
+/**
+ * enum luo_carry - what of an incoming file goes to the next kernel
+ * @LUO_CARRY_NONE: nothing
+ * @LUO_CARRY_MEMORY: what is left of its memory, for the quarantine
+ * @LUO_CARRY_FILE: the file, as it came
+ */
+enum luo_carry {
+	LUO_CARRY_NONE,
+	LUO_CARRY_MEMORY,
+	LUO_CARRY_FILE,
+};
 
 /**
  * struct luo_file - a file in a session
@@ -45,6 +59,7 @@
  * @retrieve_status: 0 not tried, 1 done, else its error
  * @registered: it is in luo_objects
  * @retrieving: it is in its handler's retrieve
+ * @carry: what of it goes on if the kernel is replaced now
  * @compatible: the handler's name
  *
  * All under the mutex of the set's session. @set and @token don't change while
@@ -65,6 +80,7 @@ struct luo_file {
 	int retrieve_status;
 	bool registered;
 	bool retrieving;
+	enum luo_carry carry;
 	char compatible[LUO_COMPATIBLE_LENGTH];
 };
 
@@ -86,6 +102,7 @@ void luo_file_set_init(struct luo_file_set *set,
 	set->nr = 0;
 	set->damaged = false;
 	set->handler_missing = false;
+	set->incoming = false;
 	INIT_LIST_HEAD(&set->files);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
 	xa_init_flags(&set->tokens, XA_FLAGS_ACCOUNT);
@@ -209,9 +226,15 @@ static int preserve_file(struct luo_file_set *set, struct luo_file *lf)
 	if (err)
 		return err;
 
+	err = luo_index_reserve(1);
+	if (err)
+		return err;
+
 	lf->fh = luo_handler_get_by_file(lf->file);
-	if (!lf->fh)
-		return -ENOENT;
+	if (!lf->fh) {
+		err = -ENOENT;
+		goto err_release;
+	}
 	strscpy_pad(lf->compatible, lf->fh->compatible);
 
 	/* Before it can be found through its object, it is in the set */
@@ -232,6 +255,8 @@ err_remove:
 	remove_from_set(lf);
 err_put_handler:
 	luo_handler_put(lf->fh);
+err_release:
+	luo_index_release(1);
 	return err;
 }
 
@@ -290,6 +315,7 @@ void luo_file_set_unpreserve(struct luo_file_set *set)
 		call_unpreserve(lf);
 		unregister_object(lf);
 		remove_from_set(lf);
+		luo_index_release(1);
 		luo_handler_put(lf->fh);
 		fput(lf->file);
 		kfree(lf);
@@ -366,31 +392,147 @@ void luo_file_set_unfreeze(struct luo_file_set *set)
 		call_unfreeze(lf);
 }
 
+static bool has_flbs(struct luo_file *lf)
+{
+	if (!luo_flb_file_needs(lf->compatible))
+		return false;
+
+	pr_err("session '%s', file %llu: what it shares with others can't be carried over, retrieve it or discard it first\n",
+	       luo_session_name(lf->set->session), lf->token);
+	return true;
+}
+
+/*
+ * Nothing of a file is carried that user space has: it can preserve it. If there
+ * is no way to carry the file itself, its memory is still private to somebody.
+ */
+static int carry_file(struct luo_file *lf)
+{
+	int err = -ENOENT;
+
+	if (lf->file)
+		return 0;
+	if (has_flbs(lf))
+		return -EBUSY;
+
+	if (!lf->retrieve_status)
+		err = kho_owner_carry(lf->memory);
+	if (!err) {
+		lf->carry = LUO_CARRY_FILE;
+		return 0;
+	}
+	if (err == -ENOMEM)
+		return err;
+
+	err = kho_owner_carry_rest(lf->memory);
+	if (!err)
+		lf->carry = LUO_CARRY_MEMORY;
+	return err == -ENOMEM ? err : 0;
+}
+
+static void uncarry_file(struct luo_file *lf)
+{
+	if (lf->carry != LUO_CARRY_NONE)
+		kho_owner_uncarry(lf->memory);
+	lf->carry = LUO_CARRY_NONE;
+}
+
+/**
+ * luo_file_set_carry - keep files that nobody retrieved for the next kernel
+ * @set: an incoming session's files
+ *
+ * Context: The session's mutex is held, and luo_freeze_rwsem for writing.
+ *
+ * Return: 0; -EBUSY if one of them can't do without its driver, -ENOMEM. On an
+ * error nothing has changed.
+ */
+int luo_file_set_carry(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+	int err;
+
+	err = luo_index_reserve(set->nr);
+	if (err)
+		return err;
+
+	err = luo_blocks_reserve(&set->blocks, set->nr);
+	if (err)
+		goto err_release;
+
+	list_for_each_entry(lf, &set->files, node) {
+		err = carry_file(lf);
+		if (err)
+			goto err_uncarry;
+	}
+	return 0;
+
+err_uncarry:
+	list_for_each_entry_continue_reverse(lf, &set->files, node)
+		uncarry_file(lf);
+err_release:
+	luo_blocks_free(&set->blocks);
+	luo_index_release(set->nr);
+	return err;
+}
+
+/**
+ * luo_file_set_uncarry - undo luo_file_set_carry()
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held, and luo_freeze_rwsem for writing.
+ */
+void luo_file_set_uncarry(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+
+	list_for_each_entry(lf, &set->files, node)
+		uncarry_file(lf);
+	luo_blocks_free(&set->blocks);
+	luo_index_release(set->nr);
+}
+
 /**
  * luo_file_set_serialize - write the records of all files
  * @set: the session's files
+ * @ser: the session's record, which gets where they are and how many
+ * @number: the number of that record
+ * @index: the index of memory
+ *
+ * Of an incoming session's files, those that luo_file_set_carry() has kept.
  *
  * Context: The session's mutex and luo_freeze_rwsem are held.
- *
- * Return: physical address of the first block, 0 for none.
  */
-phys_addr_t luo_file_set_serialize(struct luo_file_set *set)
+void luo_file_set_serialize(struct luo_file_set *set,
+			    struct luo_session_ser *ser, u64 number,
+			    struct luo_index_writer *index)
 {
 	struct luo_writer writer;
 	struct luo_file *lf;
 
+	ser->nr_files = 0;
 	luo_writer_start(&writer, &set->blocks);
 	list_for_each_entry(lf, &set->files, node) {
-		struct luo_file_ser ser = {
+		struct luo_file_ser file = {
 			.token = lf->token,
 			.data = lf->data,
 		};
 
-		kho_owner_serialize(&lf->owner, ser.memory);
-		memcpy(ser.compatible, lf->compatible, sizeof(ser.compatible));
-		luo_writer_put(&writer, &ser);
+		if (set->incoming && lf->carry == LUO_CARRY_NONE)
+			continue;
+		if (set->incoming)
+			memcpy(file.memory, lf->memory, sizeof(file.memory));
+		else
+			kho_owner_serialize(&lf->owner, file.memory);
+		luo_index_put(index, number, lf->token, file.memory);
+
+		if (set->incoming && lf->carry == LUO_CARRY_MEMORY)
+			continue;
+		memcpy(file.compatible, lf->compatible,
+		       sizeof(file.compatible));
+		luo_writer_put(&writer, &file);
+		ser->nr_files++;
 	}
-	return luo_writer_end(&writer);
+	ser->files = luo_writer_end(&writer);
 }
 
 static int add_incoming(struct luo_file_set *set,
@@ -468,6 +610,7 @@ int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 	const void *record;
 	int ret;
 
+	set->incoming = true;
 	luo_reader_start(&reader, first, nr, sizeof(struct luo_file_ser));
 	while ((ret = luo_reader_next(&reader, &record))) {
 		if (ret > 0)
@@ -527,6 +670,38 @@ static int call_retrieve(struct luo_file *lf)
 }
 
 /**
+ * luo_file_set_unretrieved - is there a file that nobody has retrieved?
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: true if there is.
+ */
+bool luo_file_set_unretrieved(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+
+	list_for_each_entry(lf, &set->files, node)
+		if (!lf->file)
+			return true;
+	return false;
+}
+
+/**
+ * luo_file_set_has - is there a file of this token?
+ * @set: the session's files
+ * @token: the token
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: true if there is.
+ */
+bool luo_file_set_has(struct luo_file_set *set, u64 token)
+{
+	return find_file(set, token);
+}
+
+/**
  * luo_file_retrieve - get a file that came over
  * @set: the session's files
  * @token: what user space called it
@@ -580,12 +755,22 @@ static bool can_finish(struct luo_file *lf)
 	return lf->fh->ops->can_finish(&args);
 }
 
-static void finish_file(struct luo_file *lf)
+static void call_finish(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
 
-	lf->fh->ops->finish(&args);
-	kho_owner_restore_free(lf->memory);
+	if (lf->fh)
+		lf->fh->ops->finish(&args);
+}
+
+static void finish_file(struct luo_file *lf)
+{
+	call_finish(lf);
+	/* What its handler could make nothing of, it may not have found either */
+	if (lf->retrieve_status < 0)
+		luo_quarantine_add(lf->token, lf->memory);
+	else
+		kho_owner_restore_free(lf->memory);
 	luo_flb_file_finish(lf->compatible);
 	drop_incoming(lf);
 }
@@ -612,13 +797,41 @@ int luo_file_set_finish(struct luo_file_set *set)
 	return 0;
 }
 
+/* No module is loaded for this: to do without is what is asked for */
+static bool can_discard(struct luo_file *lf)
+{
+	if (lf->file || lf->retrieving)
+		return false;
+
+	if (!lf->fh)
+		lf->fh = luo_handler_get_by_name(lf->compatible);
+	return !lf->fh || can_finish(lf);
+}
+
+static int discard_file(struct luo_file *lf)
+{
+	u64 bytes;
+	int err;
+
+	call_finish(lf);
+	err = kho_owner_discard(lf->memory, &bytes);
+	if (!lf->fh || err)
+		pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",
+			luo_session_name(lf->set->session), lf->token,
+			lf->compatible, bytes >> 10,
+			err ? ", the log of its memory is damaged" : "");
+	luo_flb_file_finish(lf->compatible);
+	drop_incoming(lf);
+	return err;
+}
+
 /**
  * luo_file_discard - give up a file that came over and was not retrieved
  * @set: the session's files
  * @token: what user space called it
  *
- * If its handler is there, it finishes the file. If not, all that was preserved
- * on behalf of the file goes back to the system without it.
+ * If its handler is there, it finishes the file. Whatever is left then of what
+ * was preserved on behalf of the file goes back to the system without it.
  *
  * Context: The session's mutex is held.
  *
@@ -629,31 +842,35 @@ int luo_file_set_finish(struct luo_file_set *set)
 int luo_file_discard(struct luo_file_set *set, u64 token)
 {
 	struct luo_file *lf = find_file(set, token);
-	u64 bytes;
-	int err = 0;
 
 	if (!lf)
 		return -ENOENT;
-	if (lf->file || lf->retrieving)
+	if (!can_discard(lf))
 		return -EBUSY;
 
-	/* No module is loaded for this: to do without is what is asked for */
-	if (!lf->fh)
-		lf->fh = luo_handler_get_by_name(lf->compatible);
-	if (lf->fh && !can_finish(lf))
-		return -EBUSY;
-	if (lf->fh) {
-		finish_file(lf);
-		return 0;
-	}
+	return discard_file(lf);
+}
 
-	err = kho_owner_discard(lf->memory, &bytes);
-	pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",
-		luo_session_name(set->session), lf->token, lf->compatible,
-		bytes >> 10, err ? ", the log of its memory is damaged" : "");
-	luo_flb_file_finish(lf->compatible);
-	drop_incoming(lf);
-	return err;
+/**
+ * luo_file_set_discard - give up all files of a session that came over
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -EBUSY if one of them was retrieved or its handler says that it
+ * cannot finish: then none is given up.
+ */
+int luo_file_set_discard(struct luo_file_set *set)
+{
+	struct luo_file *lf, *next;
+
+	list_for_each_entry(lf, &set->files, node)
+		if (!can_discard(lf))
+			return -EBUSY;
+
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node)
+		discard_file(lf);
+	return 0;
 }
 
 /**

@@ -10,6 +10,7 @@
 
 struct file;
 struct liveupdate_session;
+struct luo_index_writer;
 
 /**
  * struct luo_file_set - the files of a session
@@ -17,7 +18,8 @@ struct liveupdate_session;
  * @files: the files, in the order of their preserve
  * @tokens: the files by token
  * @nr: how many
- * @blocks: room for the records of outgoing files
+ * @blocks: room for the records of files that go to the next kernel
+ * @incoming: they came over
  * @damaged: some of what came over could not be read
  * @handler_missing: a retrieve has found that a file's handler is not there
  */
@@ -27,6 +29,7 @@ struct luo_file_set {
 	struct xarray tokens;
 	unsigned long nr;
 	struct luo_blocks blocks;
+	bool incoming;
 	bool damaged;
 	bool handler_missing;
 };
@@ -39,14 +42,21 @@ int luo_file_preserve(struct luo_file_set *set, int fd, u64 token);
 void luo_file_set_unpreserve(struct luo_file_set *set);
 int luo_file_set_freeze(struct luo_file_set *set);
 void luo_file_set_unfreeze(struct luo_file_set *set);
-phys_addr_t luo_file_set_serialize(struct luo_file_set *set);
+int luo_file_set_carry(struct luo_file_set *set);
+void luo_file_set_uncarry(struct luo_file_set *set);
+void luo_file_set_serialize(struct luo_file_set *set,
+			    struct luo_session_ser *ser, u64 number,
+			    struct luo_index_writer *index);
 
 int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 			     u64 nr);
 void luo_file_set_forget(struct luo_file_set *set);
+bool luo_file_set_unretrieved(struct luo_file_set *set);
+bool luo_file_set_has(struct luo_file_set *set, u64 token);
 int luo_file_retrieve(struct luo_file_set *set, u64 token,
 		      struct file **filep);
 int luo_file_discard(struct luo_file_set *set, u64 token);
 int luo_file_set_finish(struct luo_file_set *set);
+int luo_file_set_discard(struct luo_file_set *set);
 
 #endif /* _KERNEL_LIVEUPDATE_LUO_FILE_H */

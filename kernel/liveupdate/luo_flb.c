@@ -690,6 +690,36 @@ static void drop_need(struct luo_flb_incoming *in, const char *handler)
 	}
 }
 
+static bool has_need(struct luo_flb_incoming *in, const char *handler)
+{
+	struct luo_flb_need *need;
+
+	guard(mutex)(&in->mutex);
+
+	list_for_each_entry(need, &in->needs, node)
+		if (!strcmp(need->handler, handler))
+			return true;
+	return false;
+}
+
+/**
+ * luo_flb_file_needs - does an incoming file need an FLB?
+ * @handler: name of its handler, which need not be registered
+ *
+ * Context: The session's mutex is held. Takes each FLB's mutex in turn.
+ *
+ * Return: true if it counts for an FLB that came over.
+ */
+bool luo_flb_file_needs(const char *handler)
+{
+	struct luo_flb_incoming *in;
+
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		if (has_need(in, handler))
+			return true;
+	return false;
+}
+
 /**
  * luo_flb_file_finish - an incoming file has finished
  * @handler: name of its handler, which need not be registered

@@ -17,6 +17,8 @@
 union luo_ucmd_buffer {
 	struct liveupdate_ioctl_create_session create;
 	struct liveupdate_ioctl_retrieve_session retrieve;
+	struct liveupdate_ioctl_discard_session discard_session;
+	struct liveupdate_ioctl_discard_damaged discard_damaged;
 	struct liveupdate_session_preserve_fd preserve_fd;
 	struct liveupdate_session_retrieve_fd retrieve_fd;
 	struct liveupdate_session_finish finish;

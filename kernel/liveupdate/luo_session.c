@@ -21,34 +21,43 @@
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/rhashtable.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/xarray.h>
 #include <uapi/linux/liveupdate.h>
 
 #include "luo_block.h"
 #include "luo_core.h"
 #include "luo_file.h"
 #include "luo_flb.h"
+#include "luo_index.h"
 #include "luo_ioctl.h"
+#include "luo_quarantine.h"
 #include "luo_session.h"
 
 /**
  * struct luo_session_set - all sessions of one direction
  * @lock: protects all of this and the sessions' @retrieved; nests outside of
  *	the sessions' mutexes
- * @sessions: the sessions, in the order of their creation
- * @names: the sessions by name
+ * @sessions: the sessions, in the order of their creation; those that were
+ *	carried over come last, by age
+ * @names: the sessions by name, the youngest of each name
  * @nr: how many
+ * @nr_older: how many have the name of a younger one, and so are not in @names
  * @blocks: room for the records of outgoing sessions
  * @deserialized: what came over has been read
+ * @damaged: some of that could not be read
  */
 struct luo_session_set {
 	struct mutex lock; /* all below */
 	struct list_head sessions;
 	struct rhashtable names;
 	unsigned long nr;
+	unsigned long nr_older;
 	struct luo_blocks blocks;
 	bool deserialized;
+	bool damaged;
 };
 
 /**
@@ -58,7 +67,11 @@ struct luo_session_set {
  * @set: luo_outgoing or luo_incoming
  * @mutex: protects @files, and is held over the handlers' callbacks
  * @files: its files
+ * @age: how many live updates it came through without being retrieved
+ * @number: number of the record that it came with
+ * @older: there is a younger session of its name
  * @retrieved: somebody has the file of this incoming session
+ * @carried: it goes to the next kernel as it came; under luo_freeze_rwsem
  * @name: its name, padded with NULs
  */
 struct liveupdate_session {
@@ -67,7 +80,11 @@ struct liveupdate_session {
 	struct luo_session_set *set;
 	struct mutex mutex; /* files */
 	struct luo_file_set files;
+	u64 age;
+	u64 number;
+	bool older;
 	bool retrieved;
+	bool carried;
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
 };
 
@@ -127,20 +144,55 @@ static void session_free(struct liveupdate_session *session)
 	kfree(session);
 }
 
-static int set_insert(struct luo_session_set *set,
-		      struct liveupdate_session *session)
+static struct liveupdate_session *set_find_older(struct luo_session_set *set,
+						 const char *name)
 {
-	int err;
+	struct liveupdate_session *session;
+
+	list_for_each_entry(session, &set->sessions, node)
+		if (!strcmp(session->name, name))
+			return session;
+	return NULL;
+}
+
+static struct liveupdate_session *set_find(struct luo_session_set *set,
+					   const char *name)
+{
+	char key[LIVEUPDATE_SESSION_NAME_LENGTH];
+	struct liveupdate_session *session;
 
 	lockdep_assert_held(&set->lock);
 
-	err = rhashtable_lookup_insert_fast(&set->names, &session->hash,
-					    luo_name_params);
+	strscpy_pad(key, name);
+	session = rhashtable_lookup_fast(&set->names, key, luo_name_params);
+	/* The younger one may be gone */
+	if (!session && set->nr_older)
+		session = set_find_older(set, name);
+	return session;
+}
+
+/* An older session waits until the younger one is gone */
+static int set_insert(struct luo_session_set *set,
+		      struct liveupdate_session *session)
+{
+	struct liveupdate_session *other = NULL;
+	int err = 0;
+
+	lockdep_assert_held(&set->lock);
+
+	if (session->age)
+		other = set_find(set, session->name);
+	if (other && other->age < session->age)
+		session->older = true;
+	else
+		err = rhashtable_lookup_insert_fast(&set->names, &session->hash,
+						    luo_name_params);
 	if (err)
 		return err;
 
 	list_add_tail(&session->node, &set->sessions);
 	set->nr++;
+	set->nr_older += session->older;
 	return 0;
 }
 
@@ -149,21 +201,13 @@ static void set_remove(struct luo_session_set *set,
 {
 	lockdep_assert_held(&set->lock);
 
-	rhashtable_remove_fast(&set->names, &session->hash, luo_name_params);
+	if (!session->older)
+		rhashtable_remove_fast(&set->names, &session->hash,
+				       luo_name_params);
 	list_del(&session->node);
+	set->nr_older -= session->older;
 	if (!--set->nr)
 		luo_blocks_free(&set->blocks);
-}
-
-static struct liveupdate_session *set_find(struct luo_session_set *set,
-					   const char *name)
-{
-	char key[LIVEUPDATE_SESSION_NAME_LENGTH];
-
-	lockdep_assert_held(&set->lock);
-
-	strscpy_pad(key, name);
-	return rhashtable_lookup_fast(&set->names, key, luo_name_params);
 }
 
 static void release_outgoing(struct liveupdate_session *session)
@@ -385,9 +429,13 @@ err_free:
  *
  * Context: luo_freeze_rwsem is held for reading.
  *
+ * If there are several of the name, the youngest comes first, and the others when
+ * it is gone.
+ *
  * Return: the session's file; with its last reference the session finishes. An
- * ERR_PTR() with -ENOENT if there is none of this name, -EINVAL if somebody has
- * it, -ENOMEM, -ENFILE.
+ * ERR_PTR() with -ENOENT if there is none of this name, -EIO if sessions were
+ * damaged so that it may have been there, -EINVAL if somebody has it, -ENOMEM,
+ * -ENFILE.
  */
 struct file *luo_session_retrieve(const char *name)
 {
@@ -398,7 +446,7 @@ struct file *luo_session_retrieve(const char *name)
 
 	session = set_find(&luo_incoming, name);
 	if (!session)
-		return ERR_PTR(-ENOENT);
+		return ERR_PTR(luo_incoming.damaged ? -EIO : -ENOENT);
 	if (session->retrieved)
 		return ERR_PTR(-EINVAL);
 
@@ -426,6 +474,41 @@ void luo_session_abandon(struct file *file)
 	fput(file);
 }
 
+/**
+ * luo_session_discard - give up a session that nobody has retrieved
+ * @name: its name
+ *
+ * All memory that was preserved for its files goes back to the system, with
+ * their handlers or without.
+ *
+ * Context: luo_freeze_rwsem is held for reading.
+ *
+ * Return: 0; -ENOENT and -EIO as luo_session_retrieve(), -EBUSY if somebody has
+ * it or one of its files can't be given up yet: then it is as it was.
+ */
+int luo_session_discard(const char *name)
+{
+	struct liveupdate_session *session;
+	int err;
+
+	guard(mutex)(&luo_incoming.lock);
+
+	session = set_find(&luo_incoming, name);
+	if (!session)
+		return luo_incoming.damaged ? -EIO : -ENOENT;
+	if (session->retrieved)
+		return -EBUSY;
+
+	scoped_guard(mutex, &session->mutex)
+		err = luo_file_set_discard(&session->files);
+	if (err)
+		return err;
+
+	set_remove(&luo_incoming, session);
+	session_free(session);
+	return 0;
+}
+
 static void free_incoming(struct liveupdate_session *session)
 {
 	scoped_guard(mutex, &session->mutex)
@@ -433,7 +516,7 @@ static void free_incoming(struct liveupdate_session *session)
 	session_free(session);
 }
 
-static int add_incoming(const struct luo_session_ser *ser)
+static int add_incoming(const struct luo_session_ser *ser, u64 number)
 {
 	struct liveupdate_session *session;
 	int err;
@@ -446,6 +529,9 @@ static int add_incoming(const struct luo_session_ser *ser)
 	if (IS_ERR(session))
 		return PTR_ERR(session);
 
+	session->age = ser->age;
+	session->number = number;
+	session->files.damaged = ser->flags & LUO_SESSION_DAMAGED;
 	scoped_guard(mutex, &session->mutex)
 		err = luo_file_set_deserialize(&session->files, ser->files,
 					       ser->nr_files);
@@ -454,7 +540,7 @@ static int add_incoming(const struct luo_session_ser *ser)
 	if (err)
 		free_incoming(session);
 
-	/* Two sessions of one name can't be, so this record is not right */
+	/* Two sessions of one name and age can't be, so this is not right */
 	return err == -EEXIST ? -EIO : err;
 }
 
@@ -474,6 +560,7 @@ static int read_records(const struct luo_header_ser *header)
 {
 	struct luo_reader reader;
 	const void *record;
+	u64 number = 0;
 	u64 damaged;
 	int ret;
 
@@ -481,17 +568,82 @@ static int read_records(const struct luo_header_ser *header)
 			 sizeof(struct luo_session_ser));
 	while ((ret = luo_reader_next(&reader, &record))) {
 		if (ret > 0)
-			ret = add_incoming(record);
+			ret = add_incoming(record, number);
+		number++;
 		cond_resched();
 		if (ret < 0 && ret != -EIO && ret != -EUCLEAN)
 			return ret;
 	}
 
 	damaged = header->nr_sessions - luo_incoming.nr;
+	luo_incoming.damaged = damaged;
 	if (damaged)
 		pr_err("%llu of %llu sessions are damaged, their memory stays reserved\n",
 		       damaged, header->nr_sessions);
 	return 0;
+}
+
+static bool file_known(u64 number, u64 token, void *arg)
+{
+	struct xarray *sessions = arg;
+	struct liveupdate_session *session = xa_load(sessions, number);
+
+	if (!session)
+		return false;
+
+	guard(mutex)(&session->mutex);
+
+	return luo_file_set_has(&session->files, token);
+}
+
+static int read_quarantine(const struct luo_header_ser *header)
+{
+	struct liveupdate_session *session;
+	struct xarray sessions;
+	int err = 0;
+
+	xa_init(&sessions);
+	list_for_each_entry(session, &luo_incoming.sessions, node) {
+		err = xa_err(xa_store(&sessions, session->number, session,
+				      GFP_KERNEL));
+		if (err)
+			break;
+	}
+	if (!err)
+		err = luo_quarantine_read(header, file_known, &sessions);
+	xa_destroy(&sessions);
+	return err;
+}
+
+/* If the index has more than that, something is damaged or was in quarantine */
+static u64 nr_incoming_files(void)
+{
+	struct liveupdate_session *session;
+	u64 nr = 0;
+
+	list_for_each_entry(session, &luo_incoming.sessions, node)
+		nr += session->files.nr;
+	return nr;
+}
+
+static int read_all(const struct luo_header_ser *header)
+{
+	int err;
+
+	/* Files that finish count down what FLBs need */
+	err = luo_flb_deserialize();
+	if (err)
+		return err;
+
+	err = read_records(header);
+	if (!err && header->nr_memory != nr_incoming_files())
+		err = read_quarantine(header);
+	if (!err)
+		return 0;
+
+	luo_quarantine_empty();
+	forget_incoming();
+	return err;
 }
 
 /* Everything is read: the records' own memory is not needed any more */
@@ -510,6 +662,7 @@ static void free_records(const struct luo_header_ser *header)
 			luo_restore_free_blocks(ser->files);
 	}
 	luo_restore_free_blocks(header->sessions);
+	luo_restore_free_blocks(header->memory);
 }
 
 /**
@@ -517,7 +670,7 @@ static void free_records(const struct luo_header_ser *header)
  *
  * Once; to call it again does nothing. What is damaged is set aside alone.
  *
- * Context: luo_freeze_rwsem is held for reading.
+ * Context: luo_freeze_rwsem is held.
  *
  * Return: 0; -ENOMEM, then nothing has been read and it can be tried again.
  */
@@ -531,66 +684,227 @@ int luo_sessions_deserialize(void)
 	if (luo_incoming.deserialized || !header)
 		return 0;
 
-	/* Files that finish count down what FLBs need */
-	err = luo_flb_deserialize();
+	err = read_all(header);
 	if (err)
 		return err;
-
-	err = read_records(header);
-	if (err) {
-		forget_incoming();
-		return err;
-	}
 
 	free_records(header);
 	luo_incoming.deserialized = true;
 	return 0;
 }
 
-/**
- * luo_sessions_freeze - freeze all new sessions and write their records
- * @header: gets where they are and how many
- *
- * Context: luo_freeze_rwsem is held for writing, and stays so until the jump or
- * luo_sessions_unfreeze().
- *
- * Return: 0 or a handler's error; then all is unfrozen.
- */
-int luo_sessions_freeze(struct luo_header_ser *header)
+/* Of what somebody has taken, only what is left in it is worth it */
+static bool worth_carrying(struct liveupdate_session *session)
+{
+	guard(mutex)(&session->mutex);
+
+	return !session->retrieved ||
+	       luo_file_set_unretrieved(&session->files);
+}
+
+static void uncarry_session(struct liveupdate_session *session)
+{
+	if (!session->carried)
+		return;
+
+	guard(mutex)(&session->mutex);
+
+	luo_file_set_uncarry(&session->files);
+	session->carried = false;
+}
+
+static void uncarry_incoming(void)
 {
 	struct liveupdate_session *session;
-	struct luo_writer writer;
+
+	lockdep_assert_held(&luo_incoming.lock);
+
+	luo_quarantine_uncarry();
+	list_for_each_entry(session, &luo_incoming.sessions, node)
+		uncarry_session(session);
+}
+
+static int carry_session(struct liveupdate_session *session)
+{
 	int err;
 
-	guard(mutex)(&luo_outgoing.lock);
+	guard(mutex)(&session->mutex);
 
-	luo_writer_start(&writer, &luo_outgoing.blocks);
-	list_for_each_entry(session, &luo_outgoing.sessions, node) {
-		struct luo_session_ser ser = {
-			.nr_files = session->files.nr,
-		};
+	err = luo_file_set_carry(&session->files);
+	session->carried = !err;
+	return err;
+}
 
-		guard(mutex)(&session->mutex);
+/* What nobody has retrieved goes on to the next kernel as it is */
+static int carry_incoming(void)
+{
+	struct liveupdate_session *session;
+	int err;
 
-		err = luo_file_set_freeze(&session->files);
+	lockdep_assert_held(&luo_incoming.lock);
+
+	list_for_each_entry(session, &luo_incoming.sessions, node) {
+		if (!worth_carrying(session))
+			continue;
+		err = carry_session(session);
 		if (err)
-			goto err_unfreeze;
-
-		memcpy(ser.name, session->name, sizeof(ser.name));
-		ser.files = luo_file_set_serialize(&session->files);
-		luo_writer_put(&writer, &ser);
+			goto err_uncarry;
 	}
 
-	header->nr_sessions = luo_outgoing.nr;
-	header->sessions = luo_writer_end(&writer);
+	err = luo_quarantine_carry();
+	if (!err)
+		return 0;
+
+err_uncarry:
+	uncarry_incoming();
+	return err;
+}
+
+/**
+ * struct session_writer - what sessions are written with
+ * @writer: the writer of their records
+ * @index: the writer of the index of memory
+ * @nr: how many were written
+ */
+struct session_writer {
+	struct luo_writer writer;
+	struct luo_index_writer index;
+	u64 nr;
+};
+
+static void serialize_session(struct liveupdate_session *session,
+			      struct session_writer *out)
+{
+	struct luo_session_ser ser = {};
+
+	lockdep_assert_held(&session->mutex);
+
+	/* Only what came over has an age, and it gets older */
+	if (session->set == &luo_incoming)
+		ser.age = session->age + 1;
+	if (session->files.damaged)
+		ser.flags = LUO_SESSION_DAMAGED;
+	memcpy(ser.name, session->name, sizeof(ser.name));
+	luo_file_set_serialize(&session->files, &ser, out->nr++, &out->index);
+	luo_writer_put(&out->writer, &ser);
+}
+
+static int freeze_session(struct liveupdate_session *session,
+			  struct session_writer *out)
+{
+	int err;
+
+	guard(mutex)(&session->mutex);
+
+	err = luo_file_set_freeze(&session->files);
+	if (!err)
+		serialize_session(session, out);
+	return err;
+}
+
+static void unfreeze_session(struct liveupdate_session *session)
+{
+	guard(mutex)(&session->mutex);
+
+	luo_file_set_unfreeze(&session->files);
+}
+
+static int freeze_outgoing(struct session_writer *out)
+{
+	struct liveupdate_session *session;
+	int err;
+
+	lockdep_assert_held(&luo_outgoing.lock);
+
+	list_for_each_entry(session, &luo_outgoing.sessions, node) {
+		err = freeze_session(session, out);
+		if (err)
+			goto err_unfreeze;
+	}
 	return 0;
 
 err_unfreeze:
 	list_for_each_entry_continue_reverse(session, &luo_outgoing.sessions,
-					     node) {
+					     node)
+		unfreeze_session(session);
+	return err;
+}
+
+static void serialize_carried(struct session_writer *out)
+{
+	struct liveupdate_session *session;
+	u64 nr = out->nr;
+
+	lockdep_assert_held(&luo_incoming.lock);
+
+	list_for_each_entry(session, &luo_incoming.sessions, node) {
+		if (!session->carried)
+			continue;
 		guard(mutex)(&session->mutex);
-		luo_file_set_unfreeze(&session->files);
+		serialize_session(session, out);
 	}
+	luo_quarantine_serialize(&out->index);
+	if (out->nr > nr)
+		pr_info("%llu sessions that nobody has finished are carried over\n",
+			out->nr - nr);
+}
+
+static void free_spare_blocks(void)
+{
+	lockdep_assert_held(&luo_outgoing.lock);
+
+	if (!luo_outgoing.nr)
+		luo_blocks_free(&luo_outgoing.blocks);
+}
+
+/**
+ * luo_sessions_freeze - freeze all new sessions and write all records
+ * @header: gets where they are and how many
+ *
+ * Sessions that came over, and that nobody has retrieved, are carried over.
+ *
+ * Context: luo_freeze_rwsem is held for writing, and stays so until the jump or
+ * luo_sessions_unfreeze().
+ *
+ * Return: 0; a handler's error; -EBUSY if a session that nobody has retrieved
+ * can't be carried over; -ENOMEM. On an error all is as it was.
+ */
+int luo_sessions_freeze(struct luo_header_ser *header)
+{
+	struct session_writer out = {};
+	int err;
+
+	/* Nobody may have opened the device */
+	err = luo_sessions_deserialize();
+	if (err)
+		return err;
+
+	guard(mutex)(&luo_outgoing.lock);
+	guard(mutex)(&luo_incoming.lock);
+
+	err = luo_blocks_reserve(&luo_outgoing.blocks,
+				 luo_outgoing.nr + luo_incoming.nr);
+	if (!err)
+		err = carry_incoming();
+	if (err)
+		goto err_free;
+
+	luo_writer_start(&out.writer, &luo_outgoing.blocks);
+	luo_index_start(&out.index);
+	err = freeze_outgoing(&out);
+	if (err)
+		goto err_uncarry;
+
+	serialize_carried(&out);
+	header->nr_sessions = out.nr;
+	header->sessions = luo_writer_end(&out.writer);
+	luo_index_end(&out.index, header);
+	return 0;
+
+err_uncarry:
+	uncarry_incoming();
+err_free:
+	free_spare_blocks();
 	return err;
 }
 
@@ -604,16 +918,44 @@ void luo_sessions_unfreeze(void)
 	struct liveupdate_session *session;
 
 	guard(mutex)(&luo_outgoing.lock);
+	guard(mutex)(&luo_incoming.lock);
 
-	list_for_each_entry_reverse(session, &luo_outgoing.sessions, node) {
+	list_for_each_entry_reverse(session, &luo_outgoing.sessions, node)
+		unfreeze_session(session);
+	uncarry_incoming();
+	free_spare_blocks();
+}
+
+static void show_set(struct luo_session_set *set, const char *direction,
+		     struct seq_file *m)
+{
+	struct liveupdate_session *session;
+
+	guard(mutex)(&set->lock);
+
+	list_for_each_entry(session, &set->sessions, node) {
 		guard(mutex)(&session->mutex);
-		luo_file_set_unfreeze(&session->files);
+		seq_printf(m, "%s age %llu files %lu%s%s name ", direction,
+			   session->age, session->files.nr,
+			   session->retrieved ? " retrieved" : "",
+			   session->files.damaged ? " damaged" : "");
+		seq_escape(m, session->name, " \t\n\\");
+		seq_putc(m, '\n');
 	}
+}
+
+/**
+ * luo_sessions_show - say what sessions there are
+ * @m: where
+ */
+void luo_sessions_show(struct seq_file *m)
+{
+	show_set(&luo_outgoing, "outgoing", m);
+	show_set(&luo_incoming, "incoming", m);
 }
 
 static int __init set_init(struct luo_session_set *set)
 {
-	mutex_init(&set->lock);
 	INIT_LIST_HEAD(&set->sessions);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_session_ser));
 	return rhashtable_init(&set->names, &luo_name_params);
@@ -627,6 +969,10 @@ static int __init set_init(struct luo_session_set *set)
 int __init luo_sessions_init(void)
 {
 	int err;
+
+	/* Each a class of its own: that of the incoming ones nests inside */
+	mutex_init(&luo_outgoing.lock);
+	mutex_init(&luo_incoming.lock);
 
 	err = set_init(&luo_outgoing);
 	if (err)

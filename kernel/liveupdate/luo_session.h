@@ -9,6 +9,7 @@ struct file;
 struct liveupdate_session;
 struct luo_file_set;
 struct luo_header_ser;
+struct seq_file;
 
 int __init luo_sessions_init(void);
 void __init luo_sessions_exit(void);
@@ -16,10 +17,12 @@ void __init luo_sessions_exit(void);
 struct file *luo_session_create(const char *name);
 struct file *luo_session_retrieve(const char *name);
 void luo_session_abandon(struct file *file);
+int luo_session_discard(const char *name);
 
 int luo_sessions_deserialize(void);
 int luo_sessions_freeze(struct luo_header_ser *header);
 void luo_sessions_unfreeze(void);
+void luo_sessions_show(struct seq_file *m);
 
 const char *luo_session_name(const struct liveupdate_session *session);
 struct luo_file_set *luo_session_files(struct liveupdate_session *session);

@@ -42,6 +42,7 @@
 #include "../../kernel/liveupdate/luo_file.h"
 #include "../../kernel/liveupdate/luo_flb.h"
 #include "../../kernel/liveupdate/luo_handler.h"
+#include "../../kernel/liveupdate/luo_index.h"
 #include "../../kernel/liveupdate/luo_session.h"
 
 /*
@@ -677,7 +678,7 @@ static void expect_records(struct kunit *test, phys_addr_t phys, u64 nr,
 static void writer_nothing(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, write_records(new_blocks(test, 0), 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, write_records(new_blocks(test, 1), 0, 0), 0);
+	expect_records(test, write_records(new_blocks(test, 1), 0, 0), 0, 0);
 }
 
 static void writer_block_edges(struct kunit *test)
@@ -707,7 +708,8 @@ static void writer_again(struct kunit *test)
 	expect_records(test, first, 2, 2);
 	KUNIT_EXPECT_EQ(test, write_records(blocks, nr, 3), first);
 	expect_records(test, first, nr, 3);
-	KUNIT_EXPECT_EQ(test, write_records(blocks, 0, 4), 0);
+	KUNIT_EXPECT_EQ(test, write_records(blocks, 0, 4), first);
+	expect_records(test, first, 0, 4);
 }
 
 static void blocks_reserve(struct kunit *test)
@@ -1340,7 +1342,7 @@ static void flb_records(struct kunit *test)
 	register_flb(test, a, common);
 	register_flb(test, a, new_flb(test, 'A'));
 	register_flb(test, b, common);
-	KUNIT_EXPECT_EQ(test, luo_flb_serialize(&nr), 0);
+	KUNIT_EXPECT_EQ(test, chain_records(luo_flb_serialize(&nr)), 0);
 	KUNIT_EXPECT_EQ(test, nr, 0);
 
 	flb_use(test, b);
@@ -1510,6 +1512,17 @@ static struct luo_file_set *new_set(struct kunit *test, const char *name)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_set, set),
 			0);
 	return set;
+}
+
+/* Write the records of one session's files, return where they are */
+static phys_addr_t serialize_set(struct luo_file_set *set)
+{
+	struct luo_session_ser ser = {};
+	struct luo_index_writer index;
+
+	luo_index_start(&index);
+	luo_file_set_serialize(set, &ser, 0, &index);
+	return ser.files;
 }
 
 static void preserve(struct kunit *test, struct luo_file_set *set,
@@ -1820,12 +1833,12 @@ static void file_records(struct kunit *test)
 	struct luo_file_set *set = new_set(test, "kunit");
 	phys_addr_t phys;
 
-	KUNIT_EXPECT_EQ(test, luo_file_set_serialize(set), 0);
+	KUNIT_EXPECT_EQ(test, serialize_set(set), 0);
 
 	preserve_files(test, set, handler, ff, MANY_FILES);
 	clear_events();
 	KUNIT_ASSERT_EQ(test, luo_file_set_freeze(set), 0);
-	phys = luo_file_set_serialize(set);
+	phys = serialize_set(set);
 	KUNIT_ASSERT_EQ(test, chain_records(phys), MANY_FILES);
 
 	for (unsigned int i = 0; i < MANY_FILES; i++) {
@@ -1850,7 +1863,7 @@ static void file_freeze_fails_data(struct kunit *test)
 	preserve_files(test, set, handler, &ff, 1);
 	ff->freeze_err = -EBUSY;
 	KUNIT_EXPECT_EQ(test, luo_file_set_freeze(set), -EBUSY);
-	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
+	ser = record_at(test, serialize_set(set), sizeof(*ser), 0);
 	KUNIT_EXPECT_EQ(test, ser->data, fake_data(ff, false));
 }
 
@@ -1909,7 +1922,7 @@ static unsigned int logged(struct kunit *test, struct luo_file_set *set,
 {
 	const struct luo_file_ser *ser;
 
-	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
+	ser = record_at(test, serialize_set(set), sizeof(*ser), 0);
 	return count_logged(test, ser->memory, order, mem);
 }
 
@@ -1927,7 +1940,7 @@ static void file_memory(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ff->preserve_mem);
 	KUNIT_EXPECT_EQ(test, logged(test, set, 2, ff->preserve_mem), 1);
 
-	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
+	ser = record_at(test, serialize_set(set), sizeof(*ser), 0);
 	nr = FIELD_GET(KHO_EXTENT_NR, ser->memory[0]);
 	KUNIT_EXPECT_EQ(test, nr, 1);
 	KUNIT_EXPECT_EQ(test, ser->memory[1], 0);
@@ -1941,7 +1954,7 @@ static void file_memory_none(struct kunit *test)
 	const struct luo_file_ser *ser;
 
 	preserve(test, set, new_file(test, handler, 1), 1);
-	ser = record_at(test, luo_file_set_serialize(set), sizeof(*ser), 0);
+	ser = record_at(test, serialize_set(set), sizeof(*ser), 0);
 	for (unsigned int i = 0; i < KHO_OWNER_RECORDS; i++)
 		KUNIT_EXPECT_EQ(test, ser->memory[i], 0);
 }
@@ -2688,6 +2701,22 @@ static void reader_cycle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 1);
 }
 
+/* A block without a record is preserved all the same, and so has to be freed */
+static void reader_free_spare_blocks(struct kunit *test)
+{
+	u64 room = 3 * RECORDS_PER_BLOCK;
+	phys_addr_t first;
+
+	first = write_records(new_blocks(test, room), 1, 1);
+	luo_restore_free_blocks(first);
+	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 3);
+
+	incoming.nr_freed = 0;
+	first = write_records(new_blocks(test, room), 0, 1);
+	luo_restore_free_blocks(first);
+	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 3);
+}
+
 static void reader_free_blocks(struct kunit *test)
 {
 	u64 nr = 3 * RECORDS_PER_BLOCK;
@@ -2742,7 +2771,7 @@ static struct luo_file_set *carry_over(struct kunit *test,
 	preserve_files(test, out, handler, ff, nr);
 	KUNIT_ASSERT_EQ(test,
 			luo_file_set_deserialize(in,
-						 luo_file_set_serialize(out),
+						 serialize_set(out),
 						 nr), 0);
 	KUNIT_ASSERT_EQ(test, in->nr, nr);
 	KUNIT_ASSERT_FALSE(test, in->damaged);
@@ -2875,7 +2904,7 @@ static void incoming_late_handler(struct kunit *test)
 	phys_addr_t phys;
 
 	preserve_files(test, out, handler, &ff, 1);
-	phys = luo_file_set_serialize(out);
+	phys = serialize_set(out);
 	luo_file_set_unpreserve(out);
 	liveupdate_unregister_file_handler(&handler->fh);
 	clear_events();
@@ -2947,7 +2976,7 @@ static void incoming_discard_late(struct kunit *test)
 	phys_addr_t phys;
 
 	preserve_files(test, out, handler, ff, 2);
-	phys = luo_file_set_serialize(out);
+	phys = serialize_set(out);
 	luo_file_set_unpreserve(out);
 	liveupdate_unregister_file_handler(&handler->fh);
 	clear_events();
@@ -3060,7 +3089,7 @@ static void incoming_damaged(struct kunit *test)
 	phys_addr_t phys;
 
 	preserve_files(test, out, handler, ff, 4);
-	phys = luo_file_set_serialize(out);
+	phys = serialize_set(out);
 	luo_file_set_unpreserve(out);
 	clear_events();
 
@@ -3090,7 +3119,7 @@ static void incoming_bad_compatible(struct kunit *test)
 	phys_addr_t phys;
 
 	preserve_files(test, out, handler, ff, 3);
-	phys = luo_file_set_serialize(out);
+	phys = serialize_set(out);
 	memset(nth_file(phys, 0)->compatible, 0, LUO_COMPATIBLE_LENGTH);
 	memset(nth_file(phys, 2)->compatible, 'x', LUO_COMPATIBLE_LENGTH);
 	for (int i = 0; i < 3; i++) {
@@ -3227,6 +3256,7 @@ static struct kunit_case luo_incoming_cases[] = {
 	KUNIT_CASE(reader_damaged_block),
 	KUNIT_CASE(reader_nonsense),
 	KUNIT_CASE(reader_cycle),
+	KUNIT_CASE(reader_free_spare_blocks),
 	KUNIT_CASE(reader_free_blocks),
 	KUNIT_CASE(incoming_retrieve),
 	KUNIT_CASE(incoming_retrieve_fails),

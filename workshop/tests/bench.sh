@@ -119,6 +119,7 @@ PYTHONDONTWRITEBYTECODE=1 python3 - "$workshop/bench" "$tmp" <<'PYTHON'
 import json, os, runpy, sys
 
 bench, tmp = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(bench))
 main = runpy.run_path(bench)["main"]
 path = os.environ["PATH"]
 os.symlink(sys.executable, tmp + "/none/python3")

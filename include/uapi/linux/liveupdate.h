@@ -42,6 +42,9 @@ enum {
 
 	/* Commands that mainline does not have start at these */
 	LIVEUPDATE_CMD_EXT_BASE = 0x20,
+	LIVEUPDATE_CMD_DISCARD_SESSION = LIVEUPDATE_CMD_EXT_BASE,
+	LIVEUPDATE_CMD_DISCARD_DAMAGED = 0x21,
+
 	LIVEUPDATE_CMD_SESSION_EXT_BASE = 0x70,
 	LIVEUPDATE_CMD_SESSION_DISCARD_FD = LIVEUPDATE_CMD_SESSION_EXT_BASE,
 };
@@ -75,8 +78,9 @@ struct liveupdate_ioctl_create_session {
  *
  * Take over a session that came from the previous kernel.
  *
- * Return: 0; ENOENT if none of this name came over; EINVAL if somebody has
- * retrieved it already, or for a name that is empty or has no NUL.
+ * Return: 0; ENOENT if none of this name came over; EIO if sessions were damaged
+ * so that it may have been one of them; EINVAL if somebody has retrieved it
+ * already, or for a name that is empty or has no NUL.
  */
 struct liveupdate_ioctl_retrieve_session {
 	__u32 size;
@@ -86,6 +90,50 @@ struct liveupdate_ioctl_retrieve_session {
 
 #define LIVEUPDATE_IOCTL_RETRIEVE_SESSION \
 	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_RETRIEVE_SESSION)
+
+/**
+ * struct liveupdate_ioctl_discard_session - LIVEUPDATE_IOCTL_DISCARD_SESSION
+ * @size: sizeof(struct liveupdate_ioctl_discard_session)
+ * @reserved: must be zero
+ * @name: the name that the session was made with
+ *
+ * Give up a session that came over and that nobody has retrieved: all memory
+ * that was preserved for its files goes back to the system. What nobody
+ * retrieves and nobody discards is carried over to each next kernel.
+ *
+ * Return: 0; ENOENT if none of this name came over; EIO if sessions were damaged
+ * so that it may have been one of them; EBUSY if somebody has retrieved it, or
+ * if the handler of one of its files says that it cannot finish yet; EINVAL for a
+ * non-zero @reserved or a name that is empty or has no NUL.
+ */
+struct liveupdate_ioctl_discard_session {
+	__u32 size;
+	__u32 reserved;
+	__u8 name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+#define LIVEUPDATE_IOCTL_DISCARD_SESSION \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_DISCARD_SESSION)
+
+/**
+ * struct liveupdate_ioctl_discard_damaged - LIVEUPDATE_IOCTL_DISCARD_DAMAGED
+ * @size: sizeof(struct liveupdate_ioctl_discard_damaged)
+ * @reserved: must be zero
+ * @bytes: out: how much memory went back to the system
+ *
+ * Give up the memory of files that came over damaged: that stays reserved, as it
+ * is private to somebody, but nobody can have it back.
+ *
+ * Return: 0; EINVAL for a non-zero @reserved.
+ */
+struct liveupdate_ioctl_discard_damaged {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 bytes;
+};
+
+#define LIVEUPDATE_IOCTL_DISCARD_DAMAGED \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_DISCARD_DAMAGED)
 
 /**
  * struct liveupdate_session_preserve_fd - LIVEUPDATE_SESSION_PRESERVE_FD

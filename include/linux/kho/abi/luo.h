@@ -8,7 +8,8 @@
  *	header = <phys of struct luo_header_ser>;
  *
  * From the header, chains of blocks lead to the sessions and from each of
- * these to its files. A block is a preserved page with a struct luo_block_ser
+ * these to its files. An index tells whose memory is where once more, for the
+ * case that a session's or a file's record is damaged. A block is a preserved page with a struct luo_block_ser
  * at its head and records behind it.
  *
  * Each record has a sum of its own, so that a damaged one is lost alone. Any
@@ -22,7 +23,7 @@
 #include <uapi/linux/liveupdate.h>
 
 #define LUO_FDT_NAME			"LUO"
-#define LUO_FDT_COMPATIBLE		"luo-records-v2"
+#define LUO_FDT_COMPATIBLE		"luo-records-v3"
 #define LUO_FDT_HEADER_PROP_NAME	"header"
 
 #define LUO_HEADER_MAGIC		0x7265646165686f6cULL
@@ -39,6 +40,10 @@
  * @nr_sessions: number of sessions
  * @flbs: physical address of the first block of FLB records, 0 for none
  * @nr_flbs: number of FLB records
+ * @memory: physical address of the first block of the index of memory, 0 for
+ *	none
+ * @nr_memory: number of records in the index: one for each file, and for what
+ *	was in quarantine
  * @sum: luo_sum() of all before it
  */
 struct luo_header_ser {
@@ -48,6 +53,8 @@ struct luo_header_ser {
 	u64 nr_sessions;
 	u64 flbs;
 	u64 nr_flbs;
+	u64 memory;
+	u64 nr_memory;
 	u64 sum;
 };
 
@@ -70,14 +77,24 @@ struct luo_block_ser {
  * @name: its name, padded with NULs
  * @files: physical address of its first block of files, 0 for none
  * @nr_files: number of files
+ * @age: how many live updates came and went without anybody who retrieved it
+ * @flags: LUO_SESSION_*
  * @sum: luo_sum() of all before it
+ *
+ * Those that were carried over come last, by age: sessions can have the same
+ * name if their ages differ.
  */
 struct luo_session_ser {
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
 	u64 files;
 	u64 nr_files;
+	u64 age;
+	u64 flags;
 	u64 sum;
 };
+
+/* Some of its files were damaged on the way */
+#define LUO_SESSION_DAMAGED	BIT_ULL(0)
 
 /**
  * struct luo_file_ser - record of a file
@@ -95,6 +112,23 @@ struct luo_file_ser {
 	u64 memory[KHO_OWNER_RECORDS];
 	u64 sum;
 };
+
+/**
+ * struct luo_memory_ser - record of the index: whose some memory is
+ * @session: number of the session's record, counted from 0; LUO_NO_SESSION for
+ *	what was in quarantine
+ * @token: the file's token
+ * @memory: as in the file's record
+ * @sum: luo_sum() of all before it
+ */
+struct luo_memory_ser {
+	u64 session;
+	u64 token;
+	u64 memory[KHO_OWNER_RECORDS];
+	u64 sum;
+};
+
+#define LUO_NO_SESSION		(~0ULL)
 
 /**
  * struct luo_flb_ser - record of an FLB and one handler whose files need it

@@ -21,11 +21,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,12 +36,9 @@
 #define DEFAULT_SEED	1
 #define DAMAGE		"/sys/kernel/debug/liveupdate_test/damage"
 
-#define SYSLOG_READ_ALL		3
-#define SYSLOG_SIZE_BUFFER	10
-
 /* Records of files in a block, see struct luo_file_ser; of sessions */
 #define FILES_PER_BLOCK		42
-#define SESSIONS_PER_BLOCK	46
+#define SESSIONS_PER_BLOCK	39
 
 /* The token of the file that a case is about */
 #define TARGET		1
@@ -52,21 +47,17 @@
  * struct file_kind - what a file looks like
  * @pages: its size in pages, the last of which it fills but for some bytes
  * @every: every so many pages there is one that is not a hole
- * @punch: a page in which a hole is made after the preserve, or -1. The list of
- *	its memory is made anew then, and the log does not fit into its record.
  * @lists: chunks of the list of its memory
  */
 struct file_kind {
 	unsigned int pages;
 	unsigned int every;
-	int punch;
 	unsigned int lists;
 };
 
-static const struct file_kind tiny_file = { 1, 1, -1, 1 };
-static const struct file_kind small_file = { 7, 2, -1, 1 };
-static const struct file_kind long_file = { 599, 2, -1, 2 };
-static const struct file_kind punched_file = { 7, 2, 2, 1 };
+static const struct file_kind tiny_file = { 1, 1, 1 };
+static const struct file_kind small_file = { 7, 2, 1 };
+static const struct file_kind long_file = { 599, 2, 2 };
 
 /* What a file or session may be after the jump */
 enum expect {
@@ -105,7 +96,7 @@ struct campaign_file {
  * @files: the files
  */
 struct campaign_session {
-	char name[16];
+	char name[32];
 	const struct campaign_case *c;
 	bool gone;
 	bool may_go;
@@ -138,7 +129,7 @@ static struct campaign campaign;
 
 static bool page_has_data(const struct file_kind *kind, unsigned int page)
 {
-	return page % kind->every == 0 && (int)page != kind->punch;
+	return page % kind->every == 0;
 }
 
 static off_t file_size(const struct file_kind *kind)
@@ -153,7 +144,6 @@ static size_t page_len(const struct file_kind *kind, unsigned int page)
 	return left < PAGE ? left : PAGE;
 }
 
-/* A new file, but for the hole that comes later */
 static int make_file(const struct campaign_file *file)
 {
 	const struct file_kind *kind = file->kind;
@@ -162,17 +152,11 @@ static int make_file(const struct campaign_file *file)
 
 	fd = luo_memfd("campaign", MFD_ALLOW_SEALING, file_size(kind));
 	for (page = 0; fd >= 0 && page < kind->pages && !err; page++)
-		if (page % kind->every == 0)
+		if (page_has_data(kind, page))
 			err = luo_write_pattern(fd, (off_t)page * PAGE,
 						page_len(kind, page),
 						file->seed);
 	return err ?: fd;
-}
-
-static bool make_hole(int fd, int page)
-{
-	return !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  (off_t)page * PAGE, PAGE);
 }
 
 /* All that can be read of it is as it was written, byte for byte */
@@ -216,20 +200,6 @@ static bool contents_right(const struct campaign_file *file, bool whole)
  * What is handed over
  */
 
-static const struct file_kind *target_kind(const struct campaign_case *c)
-{
-	switch (c->class) {
-	case CAMPAIGN_OWNER_LIST:
-		return &punched_file;
-	case CAMPAIGN_MEMFD_LIST:
-		return &long_file;
-	case CAMPAIGN_FILE:
-		return c->orphan ? &punched_file : &small_file;
-	default:
-		return &small_file;
-	}
-}
-
 static struct campaign_session *add_session(struct world *world,
 					    const char *name,
 					    unsigned int nr_files,
@@ -244,7 +214,8 @@ static struct campaign_session *add_session(struct world *world,
 		ksft_exit_fail_perror("realloc");
 	session = &world->sessions[world->nr];
 	*session = (struct campaign_session){ .c = c, .nr_files = nr_files };
-	snprintf(session->name, sizeof(session->name), "%s%u", name, world->nr);
+	snprintf(session->name, sizeof(session->name), "%s%u of %zu", name,
+		 world->nr, (size_t)(world->jump - campaign.jumps));
 	session->files = calloc(nr_files, sizeof(*session->files));
 	if (!session->files)
 		ksft_exit_fail_perror("calloc");
@@ -294,8 +265,10 @@ static void expect_target(struct campaign_session *session)
 
 	target->expect = !c->sealed ? LOST :
 			 c->kept == CAMPAIGN_FORGED ? FORGED : ANY;
-	/* Whose handler is there does not need the log */
-	if (c->class == CAMPAIGN_OWNER_LIST)
+	/* The index is only asked about files that can't be read */
+	if (c->class == CAMPAIGN_MEMORY)
+		target->expect = LOST;
+	if (c->class == CAMPAIGN_MEMORY_BLOCK)
 		target->expect = INTACT;
 	if (c->orphan) {
 		target->expect = ORPHAN;
@@ -320,7 +293,9 @@ static void add_case_session(struct world *world, const struct campaign_case *c)
 	for (i = 0; blocks && i < session->nr_files; i++)
 		session->files[i].kind = &tiny_file;
 	if (!blocks)
-		session->files[TARGET].kind = target_kind(c);
+		session->files[TARGET].kind =
+			c->class == CAMPAIGN_MEMFD_LIST ? &long_file :
+							  &small_file;
 }
 
 static void add_guards(struct world *world)
@@ -328,7 +303,6 @@ static void add_guards(struct world *world)
 	struct campaign_session *session = add_session(world, "guard", 3, NULL);
 
 	session->files[1].kind = &long_file;
-	session->files[2].kind = &punched_file;
 }
 
 /* What there is once only: what is damaged may be all */
@@ -396,12 +370,12 @@ static void count_session(struct numbers *n,
 	n->nr[CAMPAIGN_FILE_BLOCK] +=
 		(session->nr_files + FILES_PER_BLOCK - 1) / FILES_PER_BLOCK;
 	n->nr[CAMPAIGN_FILE] += session->nr_files;
+	n->nr[CAMPAIGN_MEMORY] += session->nr_files;
 	n->nr[CAMPAIGN_MEMFD] += session->nr_files;
 	for (i = 0; i < session->nr_files; i++) {
 		const struct file_kind *kind = session->files[i].kind;
 
 		n->nr[CAMPAIGN_MEMFD_LIST] += kind->lists;
-		n->nr[CAMPAIGN_OWNER_LIST] += kind->punch >= 0;
 	}
 }
 
@@ -412,11 +386,13 @@ static unsigned int target_offset(const struct campaign_session *session)
 
 	switch (c->class) {
 	case CAMPAIGN_FILE:
+	case CAMPAIGN_MEMORY:
 	case CAMPAIGN_MEMFD:
 		return TARGET;
 	case CAMPAIGN_MEMFD_LIST:
 		return session->files[0].kind->lists + c->nr;
 	case CAMPAIGN_FILE_BLOCK:
+	case CAMPAIGN_MEMORY_BLOCK:
 		return c->nr;
 	default:
 		return 0;
@@ -434,15 +410,21 @@ static void order(int damage, const struct campaign_case *c, unsigned int nr)
 	CHECK_EQ(len, write(damage, line, len));
 }
 
-/* No kernel has a handler of this name */
-static void order_orphan(int damage, unsigned int nr)
+/* What the case needs to be of any consequence */
+static void order_more(int damage, const struct campaign_case *c,
+		       unsigned int nr)
 {
 	char line[80];
-	int len;
+	int len = 0;
 
-	len = snprintf(line, sizeof(line),
-		       "set file %u 0 0xff 0x21 sealed\n", nr);
-	CHECK_EQ(len, write(damage, line, len));
+	/* No kernel has a handler of this name */
+	if (c->orphan)
+		len = snprintf(line, sizeof(line),
+			       "set file %u 0 0xff 0x21 sealed\n", nr);
+	else if (c->class == CAMPAIGN_MEMORY)
+		len = snprintf(line, sizeof(line), "flip file %u 0 0\n", nr);
+	if (len)
+		CHECK_EQ(len, write(damage, line, len));
 }
 
 static void order_damage(const struct world *world)
@@ -459,9 +441,9 @@ static void order_damage(const struct world *world)
 		const struct campaign_session *session = &world->sessions[i];
 		const struct campaign_case *c = session->c;
 
-		if (c && c->orphan)
-			order_orphan(damage, numbers.nr[CAMPAIGN_FILE] +
-				     TARGET);
+		if (c)
+			order_more(damage, c, numbers.nr[CAMPAIGN_FILE] +
+				   TARGET);
 		if (c)
 			order(damage, c, numbers.nr[c->class] +
 			      target_offset(session));
@@ -482,8 +464,6 @@ static void keep_session(int dev, const struct campaign_session *session)
 
 		CHECK(memfd >= 0);
 		CHECK_EQ(0, luo_preserve(fd, memfd, i));
-		if (file->kind->punch >= 0)
-			CHECK(make_hole(memfd, file->kind->punch));
 		close(memfd);
 	}
 }
@@ -526,32 +506,10 @@ static void leave_kernel(const struct campaign_jump *jump, int dev)
  * The new kernel
  */
 
-static char *read_log(void)
-{
-	int size = klogctl(SYSLOG_SIZE_BUFFER, NULL, 0), len;
-	char *log;
-
-	log = size > 0 ? malloc(size + 1) : NULL;
-	if (!log)
-		ksft_exit_fail_perror("the kernel's log");
-	len = klogctl(SYSLOG_READ_ALL, log, size);
-	log[len > 0 ? len : 0] = '\0';
-	return log;
-}
-
-static bool log_has(const char *what)
-{
-	char *log = read_log();
-	bool found = strstr(log, what);
-
-	free(log);
-	return found;
-}
-
 /* The kernel could not read the map, and so has no live update */
 static bool is_opaque(void)
 {
-	return log_has("all memory but scratch stays out of use");
+	return luo_count_in_log("all memory but scratch stays out of use");
 }
 
 static void use_memory(void)
@@ -623,7 +581,8 @@ static void discard_file(struct campaign_session *session, unsigned int token)
 		CHECK_EQ(file->discard, ret);
 }
 
-static void retrieve_files(struct campaign_session *session, bool intact)
+static void retrieve_files(struct campaign_session *session, bool intact,
+			   bool leave)
 {
 	unsigned int i;
 
@@ -632,7 +591,7 @@ static void retrieve_files(struct campaign_session *session, bool intact)
 
 		if ((file->expect == INTACT) == intact && session->fd >= 0) {
 			file->fd = luo_retrieve(session->fd, i);
-			if (file->fd < 0)
+			if (file->fd < 0 && !leave)
 				discard_file(session, i);
 		}
 	}
@@ -640,7 +599,8 @@ static void retrieve_files(struct campaign_session *session, bool intact)
 
 static bool is_missing(const struct campaign_session *session)
 {
-	return session->fd == -ENOENT && session->may_go;
+	return (session->fd == -EIO || session->fd == -ENOENT) &&
+	       session->may_go;
 }
 
 static void check_session(const struct world *world,
@@ -651,7 +611,7 @@ static void check_session(const struct world *world,
 	unsigned int i;
 
 	if (session->gone)
-		CHECK_EQ(-ENOENT, session->fd);
+		CHECK(session->fd < 0);
 	if (is_missing(session))
 		return;
 	if (!CHECK(session->fd >= 0))
@@ -666,17 +626,17 @@ static void check_global(const struct campaign_case *c)
 	if (c->sealed || !strcmp(c->op, "cut"))
 		return;
 	if (c->class == CAMPAIGN_HEADER)
-		CHECK(log_has("the previous kernel's header is damaged"));
+		CHECK(luo_count_in_log("the previous kernel's header is damaged"));
 	else if (c->class == CAMPAIGN_SESSION_BLOCK)
-		CHECK(log_has("sessions are damaged, their memory stays"));
+		CHECK(luo_count_in_log("sessions are damaged, their memory stays"));
 	else if (c->class == CAMPAIGN_MAP_ROOT)
-		CHECK(log_has("map of preserved memory can't be read") ||
-		      log_has("is damaged, what it covers stays reserved"));
+		CHECK(luo_count_in_log("map of preserved memory can't be read") ||
+		      luo_count_in_log("is damaged, what it covers stays reserved"));
 	else if (c->class == CAMPAIGN_MAP_LEAF)
-		CHECK(log_has("is damaged, what it covers stays reserved"));
+		CHECK(luo_count_in_log("is damaged, what it covers stays reserved"));
 	else if (modules_available() && (c->class == CAMPAIGN_FLB ||
 					 c->class == CAMPAIGN_FLB_BLOCK))
-		CHECK(log_has("a record of an FLB is damaged"));
+		CHECK(luo_count_in_log("a record of an FLB is damaged"));
 }
 
 static void check_pair(int dev)
@@ -698,12 +658,60 @@ static void check_pair(int dev)
 	CHECK(modules_unload());
 }
 
-static void finish_session(struct campaign_session *session)
+/* A file without a handler that was not discarded keeps its session */
+static bool has_orphan(const struct campaign_session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < session->nr_files; i++)
+		if (session->files[i].fd == -ENODEV)
+			return true;
+	return false;
+}
+
+static void finish_session(struct campaign_session *session, bool leave)
 {
 	if (session->fd < 0)
 		return;
-	CHECK_EQ(0, luo_finish(session->fd));
+	CHECK_EQ(leave && has_orphan(session) ? -EBUSY : 0,
+		 luo_finish(session->fd));
 	close(session->fd);
+}
+
+/* After every other jump, what can't be had is left for the next kernel */
+static bool leaves_garbage(const struct campaign_jump *jump)
+{
+	return (jump - campaign.jumps) % 2;
+}
+
+/* What was left by the kernel before, and the memory of what was damaged */
+static void discard_garbage(const struct campaign_jump *jump, int dev)
+{
+	struct liveupdate_ioctl_discard_damaged damaged = {
+		.size = sizeof(damaged),
+	};
+	struct world world;
+	unsigned int i;
+
+	if (leaves_garbage(jump))
+		return;
+
+	CHECK_EQ(0, luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_DAMAGED, &damaged));
+	if (jump == campaign.jumps)
+		return;
+
+	world = make_world(jump - 1);
+	for (i = 0; i < world.nr; i++) {
+		struct liveupdate_ioctl_discard_session session = {
+			.size = sizeof(session),
+		};
+		int ret;
+
+		strcpy((char *)session.name, world.sessions[i].name);
+		ret = luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_SESSION,
+				&session);
+		CHECK(!ret || ret == -ENOENT || ret == -EIO);
+	}
 }
 
 static void check_again(const struct campaign_session *session)
@@ -735,13 +743,14 @@ static void check_world(struct world *world, int dev)
 {
 	bool greedy = world->jump->greedy;
 	bool local = campaign_class_is_local(world->cases[0].class);
+	bool leave = leaves_garbage(world->jump);
 	unsigned int i;
 
 	retrieve_sessions(world, dev);
 	for (i = 0; i < world->nr; i++)
-		retrieve_files(&world->sessions[i], !greedy);
+		retrieve_files(&world->sessions[i], !greedy, leave);
 	for (i = 0; i < world->nr; i++)
-		retrieve_files(&world->sessions[i], greedy);
+		retrieve_files(&world->sessions[i], greedy, leave);
 
 	if (!local)
 		check_global(&world->cases[0]);
@@ -753,7 +762,8 @@ static void check_world(struct world *world, int dev)
 
 	use_memory();
 	for (i = 0; i < world->nr; i++)
-		finish_session(&world->sessions[i]);
+		finish_session(&world->sessions[i], leave);
+	discard_garbage(world->jump, dev);
 	use_memory();
 	for (i = 0; i < world->nr; i++)
 		check_again(&world->sessions[i]);
@@ -826,15 +836,6 @@ static unsigned int reports(const struct campaign_jump *jump)
 	return campaign_class_is_local(c->class) ? jump->nr + 1 : 1;
 }
 
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	if (dev < 0)
-		ksft_exit_fail_msg("no " LUO_DEVICE ": %d\n", dev);
-	return dev;
-}
-
 static void run_stage(unsigned int stage)
 {
 	struct position position = find_position(stage);
@@ -848,7 +849,7 @@ static void run_stage(unsigned int stage)
 		start_fresh_kernel(stage, &position);
 	}
 
-	dev = open_device();
+	dev = luo_need_device();
 	if (last) {
 		struct world world = make_world(last);
 

@@ -16,13 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <linux/kexec.h>
 
 #include "luo_test_util.h"
 
@@ -32,28 +30,6 @@
 
 #define SEED		0xca5e
 
-/* syslog(2): read all that is in the buffer; how large is it */
-#define SYSLOG_READ_ALL		3
-#define SYSLOG_SIZE_BUFFER	10
-
-static char *read_log(void)
-{
-	int size = klogctl(SYSLOG_SIZE_BUFFER, NULL, 0), len;
-	char *log;
-
-	if (size <= 0)
-		ksft_exit_fail_perror("klogctl");
-	log = malloc(size + 1);
-	if (!log)
-		ksft_exit_fail_perror("malloc");
-	len = klogctl(SYSLOG_READ_ALL, log, size);
-	if (len < 0)
-		ksft_exit_fail_perror("klogctl");
-	log[len] = '\0';
-
-	return log;
-}
-
 /*
  * Whether a line of the kernel's log has one of the words. What the command
  * line says does not count, wherever the kernel repeats it, nor do the names of
@@ -61,7 +37,7 @@ static char *read_log(void)
  */
 static bool log_has(const char *const words[])
 {
-	char *log = read_log(), *next = log, *line;
+	char *log = luo_read_log(), *next = log, *line;
 	bool found = false;
 	size_t i;
 
@@ -105,16 +81,6 @@ static void check_contents(int fd, __u64 token, off_t size)
 	CHECK_EQ(0, luo_verify_pattern(fd, 0, size, SEED + token));
 }
 
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	if (dev < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
-
-	return dev;
-}
-
 static void check_no_device(void)
 {
 	int err = luo_open_device();
@@ -122,38 +88,6 @@ static void check_no_device(void)
 	CHECK(err == -ENOENT || err == -ENXIO || err == -ENODEV);
 	CHECK(access(LUO_DEVICE, F_OK));
 	luo_report("there is no device");
-}
-
-/* Use what can be had of the memory, as a running system would */
-static void check_memory(void)
-{
-	long kib = luo_meminfo("MemAvailable");
-	size_t size;
-	void *mem;
-	int fd;
-
-	if (!CHECK(kib > 0))
-		return;
-	size = kib / 2 * KIB;
-	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (CHECK(mem != MAP_FAILED)) {
-		unsigned char *p = mem;
-		size_t i;
-
-		memset(mem, 0x5a, size);
-		for (i = 0; i < size; i += 64)
-			if (p[i] != 0x5a)
-				break;
-		CHECK(i >= size);
-		munmap(mem, size);
-	}
-	fd = luo_memfd("memory", 0, 16 * MIB);
-	CHECK(fd >= 0);
-	CHECK_EQ(0, luo_write_pattern(fd, 0, 16 * MIB, SEED));
-	CHECK_EQ(0, luo_verify_pattern(fd, 0, 16 * MIB, SEED));
-	close(fd);
-	luo_report("memory works");
 }
 
 static void load(const char *append)
@@ -165,7 +99,7 @@ static void load(const char *append)
 /* The device works, and nothing has come over */
 static void check_nothing_came(void)
 {
-	int dev = open_device(), session;
+	int dev = luo_need_device(), session;
 
 	CHECK_EQ(-ENOENT, luo_retrieve_session(dev, "case"));
 	session = luo_create_session(dev, "case");
@@ -185,7 +119,7 @@ static void close_finishes_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "close");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
@@ -242,7 +176,7 @@ static void close_finishes_2(void)
 	long before;
 
 	luo_plan(5);
-	dev = open_device();
+	dev = luo_need_device();
 
 	session = luo_retrieve_session(dev, "close");
 	CHECK(session >= 0);
@@ -299,7 +233,7 @@ static void close_finishes_2(void)
 	check_gone(dev, "killed");
 	luo_report("so does a kill");
 
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -322,7 +256,7 @@ static void no_device_opened_2(void)
 
 	luo_plan(3);
 	check_nothing_came();
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
@@ -336,7 +270,7 @@ static void no_device_opened_3(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -356,7 +290,7 @@ static void unopened_arrival_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, LARGE_SIZE));
@@ -368,7 +302,7 @@ static void unopened_arrival_1(void)
 static void unopened_arrival_2(void)
 {
 	luo_plan(2);
-	check_memory();
+	luo_check_memory();
 	load(NULL);
 	luo_leave_kernel();
 }
@@ -378,14 +312,14 @@ static void unopened_arrival_3(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "new");
 	CHECK(session >= 0);
 	close(new_file(session, 1, MIB));
 	CHECK_EQ(0, close(session));
 	CHECK_EQ(0, close(dev));
 	luo_report("the device works");
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -398,7 +332,7 @@ static void liveupdate_off_1(void)
 {
 	luo_plan(3);
 	check_no_device();
-	check_memory();
+	luo_check_memory();
 	load("liveupdate=on");
 	luo_leave_kernel();
 }
@@ -416,7 +350,7 @@ static void kho_off_1(void)
 	check_no_device();
 	CHECK(log_has(live_update_words));
 	luo_report("the log says so");
-	check_memory();
+	luo_check_memory();
 	load("kho=on");
 	luo_leave_kernel();
 }
@@ -436,7 +370,7 @@ static void little_memory(void)
 	CHECK(log_has(words));
 	CHECK(log_has(live_update_words));
 	luo_report("the log says why");
-	check_memory();
+	luo_check_memory();
 }
 
 static void little_memory_1(void)
@@ -464,7 +398,7 @@ static void next_kernel_off_1(void)
 	int dev, session;
 
 	luo_plan(2);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	close(new_file(session, 1, LARGE_SIZE));
@@ -490,7 +424,7 @@ static void next_kernel_off_2(void)
 	CHECK(luo_meminfo("MemTotal") <=
 	      before - (LARGE_SIZE - SPARE_SIZE) / KIB);
 	luo_report("the files' memory stays reserved");
-	check_memory();
+	luo_check_memory();
 	load("kho=off");
 	luo_leave_kernel();
 }
@@ -499,7 +433,7 @@ static void next_kernel_off_3(void)
 {
 	luo_plan(3);
 	check_no_device();
-	check_memory();
+	luo_check_memory();
 	load("kho=on liveupdate=on");
 	luo_leave_kernel();
 }
@@ -508,7 +442,7 @@ static void next_kernel_off_4(void)
 {
 	luo_plan(2);
 	check_nothing_came();
-	check_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
@@ -517,64 +451,30 @@ static void next_kernel_off_4(void)
  * Jumping would lose the sessions, so the kernel must not.
  */
 
-#define LOAD_ADDRESS	(64 * MIB)
-
-/*
- * mov $0xfe, %al; out %al, $0x64; hlt; jmp to the hlt: if the kernel does jump,
- * the machine resets, and the host sees that the test came to no end.
- */
-static const unsigned char reset_code[] = {
-	0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd,
-};
-
-static int load_classic(void)
-{
-	static unsigned char page[4096];
-	struct kexec_segment segment = {
-		.buf = page,
-		.bufsz = sizeof(page),
-		.mem = (void *)LOAD_ADDRESS,
-		.memsz = sizeof(page),
-	};
-
-	memcpy(page, reset_code, sizeof(reset_code));
-	if (syscall(__NR_kexec_load, LOAD_ADDRESS, 1UL, &segment,
-		    (unsigned long)KEXEC_ARCH_DEFAULT))
-		return -errno;
-
-	return 0;
-}
-
-static int unload_classic(void)
-{
-	return syscall(__NR_kexec_load, 0UL, 0UL, NULL,
-		       (unsigned long)KEXEC_ARCH_DEFAULT) ? -errno : 0;
-}
-
 static void kexec_load_1(void)
 {
 	int dev, session, other, fd;
 
 	luo_plan(5);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	fd = new_file(session, 1, MIB);
 	luo_report("a session");
 
 	/* Works whether there is something to unload or not */
-	if (unload_classic()) {
+	if (luo_kexec_unload_classic()) {
 		luo_report_skip("kernel without kexec_load");
 		luo_report_skip("kernel without kexec_load");
 	} else {
-		CHECK_EQ(0, load_classic());
+		CHECK_EQ(0, luo_kexec_load_classic());
 
 		/* More than once: a refusal must leave nothing behind */
 		CHECK(luo_kexec_jump() < 0);
 		CHECK(luo_kexec_jump() < 0);
 		luo_report("the kernel refuses to jump");
 
-		CHECK_EQ(0, unload_classic());
+		CHECK_EQ(0, luo_kexec_unload_classic());
 		CHECK(luo_kexec_jump() < 0);
 		luo_report("nor does it without an image");
 	}
@@ -599,7 +499,7 @@ static void kexec_load_2(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -712,7 +612,7 @@ static void swap_1(void)
 		luo_finish_stage();
 	}
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_memfd("swapped", 0, SWAPPED_SIZE);
@@ -739,7 +639,7 @@ static void swap_2(void)
 	int dev, session, fd;
 
 	luo_plan(1);
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, "case");
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -750,14 +650,7 @@ static void swap_2(void)
 	luo_finish_stage();
 }
 
-struct kexec_case {
-	const char *name;
-
-	/* A NULL entry ends it, if there is room for one */
-	void (*stages[4])(void);
-};
-
-static const struct kexec_case cases[] = {
+static const struct luo_case cases[] = {
 	{ "close_finishes", { close_finishes_1, close_finishes_2 } },
 	{ "no_device_opened", { no_device_opened_1, no_device_opened_2,
 				no_device_opened_3 } },
@@ -775,19 +668,5 @@ static const struct kexec_case cases[] = {
 
 int main(int argc, char *argv[])
 {
-	size_t i, stage;
-
-	if (argc == 3 && !strncmp(argv[2], "stage", 5)) {
-		stage = strtoul(argv[2] + 5, NULL, 10) - 1;
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
-			if (!strcmp(argv[1], cases[i].name) &&
-			    stage < ARRAY_SIZE(cases[i].stages) &&
-			    cases[i].stages[stage])
-				cases[i].stages[stage]();
-	}
-
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s CASE stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }

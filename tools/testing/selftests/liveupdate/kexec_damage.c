@@ -14,9 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
 #include "luo_test_util.h"
@@ -25,9 +23,6 @@
 #define FILE_SIZE	MIB
 #define SEED		0xda3a9e
 #define ROOT_FDT	"/sys/kernel/debug/kho/out/fdt"
-
-#define SYSLOG_READ_ALL	3
-#define LOG_SIZE	(256 * KIB)
 
 /* The start of an FDT, and a property in it */
 #define FDT_MAGIC	0xd00dfeed
@@ -158,29 +153,6 @@ static void flip_bit(__u64 phys)
 	write_phys(phys, &word, sizeof(word));
 }
 
-static bool log_has(const char *what)
-{
-	char *log = malloc(LOG_SIZE + 1);
-	bool found;
-	int len;
-
-	if (!log)
-		ksft_exit_fail_perror("malloc");
-	len = klogctl(SYSLOG_READ_ALL, log, LOG_SIZE);
-	log[len > 0 ? len : 0] = '\0';
-	found = strstr(log, what);
-	free(log);
-	return found;
-}
-
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	CHECK(dev >= 0);
-	return dev;
-}
-
 /* The session's descriptor stays open until the jump */
 static void keep_session(int dev)
 {
@@ -193,19 +165,6 @@ static void keep_session(int dev)
 	CHECK_EQ(0, luo_preserve(session, fd, 1));
 	close(fd);
 	CHECK_EQ(0, luo_kexec_load(NULL));
-}
-
-static void use_memory(void)
-{
-	size_t size = luo_meminfo("MemAvailable") / 2 * KIB;
-	char *mem = malloc(size);
-
-	CHECK(mem);
-	if (mem)
-		memset(mem, 0x5a, size);
-	CHECK(mem && mem[size / 2] == 0x5a);
-	free(mem);
-	luo_report("memory works");
 }
 
 /* What came over can't be read: either it is not there, or it says so */
@@ -233,11 +192,11 @@ static void damage_1(void)
 	unsigned int nr, i, spoiled = 0;
 
 	luo_plan(1);
-	keep_session(open_device());
+	keep_session(luo_need_device());
 	nr = find_addresses(address, ARRAY_SIZE(address));
 	CHECK(nr > 1);
 	for (i = 1; i < nr; i++)
-		spoiled += spoil_compatible(address[i], "luo-records-v2");
+		spoiled += spoil_compatible(address[i], "luo-records-v3");
 	CHECK_EQ(1, spoiled);
 	luo_report("sessions of another format");
 	luo_leave_kernel();
@@ -248,11 +207,11 @@ static void damage_2(void)
 	int dev;
 
 	luo_plan(3);
-	dev = open_device();
+	dev = luo_need_device();
 	check_session(dev, true);
-	CHECK(log_has("the previous kernel's format is not"));
+	CHECK(luo_count_in_log("the previous kernel's format is not"));
 	luo_report("sessions of another format do not come over");
-	use_memory();
+	luo_check_memory();
 
 	keep_session(dev);
 	flip_bit(map_block(MAP_LEVELS));
@@ -265,11 +224,11 @@ static void damage_3(void)
 	int dev;
 
 	luo_plan(3);
-	dev = open_device();
+	dev = luo_need_device();
 	check_session(dev, false);
-	CHECK(log_has("is damaged, what it covers stays reserved"));
+	CHECK(luo_count_in_log("is damaged, what it covers stays reserved"));
 	luo_report("a damaged leaf is set aside");
-	use_memory();
+	luo_check_memory();
 
 	keep_session(dev);
 	CHECK(spoil_root_fdt("kho-extents-v1") > 0);
@@ -280,7 +239,7 @@ static void damage_3(void)
 static void check_opaque(void)
 {
 	CHECK_EQ(-1, access(LUO_DEVICE, F_OK));
-	CHECK(log_has("all memory but scratch stays out of use"));
+	CHECK(luo_count_in_log("all memory but scratch stays out of use"));
 	luo_report("a handover that can't be read leaves scratch to live on");
 }
 
@@ -288,14 +247,14 @@ static void damage_4(void)
 {
 	luo_plan(2);
 	check_opaque();
-	use_memory();
+	luo_check_memory();
 	luo_finish_stage();
 }
 
 static void damage_root_1(void)
 {
 	luo_plan(1);
-	keep_session(open_device());
+	keep_session(luo_need_device());
 	flip_bit(map_root() + 8);
 	luo_report("a damaged root of the map");
 	luo_leave_kernel();
@@ -305,20 +264,13 @@ static void damage_root_1(void)
 static void damage_table_1(void)
 {
 	luo_plan(1);
-	keep_session(open_device());
+	keep_session(luo_need_device());
 	flip_bit(map_block(1));
 	luo_report("a damaged table of the map");
 	luo_leave_kernel();
 }
 
-struct damage_case {
-	const char *name;
-
-	/* A NULL entry ends it, if there is room for one */
-	void (*stages[4])(void);
-};
-
-static const struct damage_case cases[] = {
+static const struct luo_case cases[] = {
 	{ "damage", { damage_1, damage_2, damage_3, damage_4 } },
 	{ "damage_root", { damage_root_1, damage_4 } },
 	{ "damage_table", { damage_table_1, damage_4 } },
@@ -326,18 +278,7 @@ static const struct damage_case cases[] = {
 
 int main(int argc, char *argv[])
 {
-	size_t i, stage = 0;
-
-	if (argc == 3 && !strncmp(argv[2], "stage", 5))
-		stage = strtoul(argv[2] + 5, NULL, 10) - 1;
 	open_dev_mem();
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		if (argc == 3 && !strcmp(argv[1], cases[i].name) &&
-		    stage < ARRAY_SIZE(cases[i].stages) && cases[i].stages[stage])
-			cases[i].stages[stage]();
 
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s CASE stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }

@@ -468,18 +468,8 @@ static bool have_huge_pages(void)
 
 static int enable_huge_pages(bool on)
 {
-	int fd, ret = 0;
-
-	if (!have_huge_pages())
-		return 0;
-	fd = open(SHMEM_ENABLED, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, on ? "force" : "never", 5) != 5)
-		ret = -errno;
-	close(fd);
-
-	return ret;
+	return have_huge_pages() ?
+		luo_write_text(SHMEM_ENABLED, on ? "force" : "never") : 0;
 }
 
 /* What is never written must come from memory that had something in it */
@@ -1048,10 +1038,7 @@ static void stage1(void)
 	CHECK_EQ(0, luo_kexec_load(NULL));
 	luo_report("kexec image is loaded before the preserves");
 
-	dev = luo_open_device();
-	if (!CHECK(dev >= 0))
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
-
+	dev = luo_need_device();
 	session = luo_create_session(dev, DATA_SESSION);
 	CHECK(session >= 0);
 	make_data(session);
@@ -1074,9 +1061,7 @@ static void stage2(void)
 
 	luo_plan(STAGE2_REPORTS);
 	CHECK_EQ(0, luo_raise_fd_limit(4096));
-	dev = luo_open_device();
-	if (!CHECK(dev >= 0))
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
+	dev = luo_need_device();
 
 	/* Sessions of this kernel are in another name space */
 	twin = luo_create_session(dev, DATA_SESSION);
@@ -1178,9 +1163,7 @@ static void stage3(void)
 
 	luo_plan(STAGE3_REPORTS);
 	CHECK_EQ(0, luo_raise_fd_limit(4096));
-	dev = luo_open_device();
-	if (!CHECK(dev >= 0))
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
+	dev = luo_need_device();
 
 	/* What was finished in the second kernel is not here any more */
 	CHECK_EQ(-ENOENT, luo_retrieve_session(dev, SEALS_SESSION));
@@ -1212,16 +1195,11 @@ static void stage3(void)
 	luo_finish_stage();
 }
 
+static const struct luo_case cases[] = {
+	{ .stages = { stage1, stage2, stage3 } },
+};
+
 int main(int argc, char *argv[])
 {
-	if (argc == 2 && !strcmp(argv[1], "stage1"))
-		stage1();
-	else if (argc == 2 && !strcmp(argv[1], "stage2"))
-		stage2();
-	else if (argc == 2 && !strcmp(argv[1], "stage3"))
-		stage3();
-
-	fprintf(stderr, "usage: %s stage1|stage2|stage3\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }

@@ -31,46 +31,6 @@
 #define SESSION		"memory"
 #define PFNS_TOKEN	0x1000
 
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	if (dev < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
-
-	return dev;
-}
-
-static int read_text(const char *path, char *buf, size_t len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t nr;
-
-	if (fd < 0)
-		return -errno;
-	nr = read(fd, buf, len - 1);
-	close(fd);
-	if (nr < 0)
-		return -errno;
-	buf[nr] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-
-	return 0;
-}
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-
-	return err;
-}
-
 /*
  * Where the pages of a file are
  */
@@ -209,11 +169,11 @@ static void check_nodes(void)
 {
 	char buf[64] = "";
 
-	CHECK_EQ(0, read_text("/sys/devices/system/node/online", buf,
-			      sizeof(buf)));
+	CHECK_EQ(0, luo_read_text("/sys/devices/system/node/online", buf,
+				  sizeof(buf)));
 	CHECK(!strcmp(buf, "0-2"));
-	CHECK_EQ(0, read_text("/sys/devices/system/node/has_memory", buf,
-			      sizeof(buf)));
+	CHECK_EQ(0, luo_read_text("/sys/devices/system/node/has_memory", buf,
+				  sizeof(buf)));
 	CHECK(!strcmp(buf, "0-1"));
 	luo_report("three nodes, one of them without memory");
 }
@@ -266,7 +226,7 @@ static void numa_1(void)
 	luo_plan(4);
 	check_nodes();
 	check_scratch();
-	preserve_nodes(open_device());
+	preserve_nodes(luo_need_device());
 	load(NULL);
 	luo_leave_kernel();
 }
@@ -278,7 +238,7 @@ static void numa_2(void)
 	luo_plan(5);
 	check_nodes();
 	check_scratch();
-	dev = open_device();
+	dev = luo_need_device();
 	retrieve_nodes(dev);
 	preserve_nodes(dev);
 	load(NULL);
@@ -290,7 +250,7 @@ static void numa_3(void)
 	luo_plan(3);
 	check_nodes();
 	check_scratch();
-	retrieve_nodes(open_device());
+	retrieve_nodes(luo_need_device());
 	luo_finish_stage();
 }
 
@@ -302,8 +262,8 @@ static unsigned long block_size(void)
 {
 	char buf[32] = "";
 
-	CHECK_EQ(0, read_text("/sys/devices/system/memory/block_size_bytes",
-			      buf, sizeof(buf)));
+	CHECK_EQ(0, luo_read_text("/sys/devices/system/memory/block_size_bytes",
+				  buf, sizeof(buf)));
 
 	return strtoul(buf, NULL, 16);
 }
@@ -318,7 +278,7 @@ static int set_state(unsigned long start, unsigned long size, const char *state)
 		snprintf(path, sizeof(path),
 			 "/sys/devices/system/memory/memory%lu/state",
 			 pos / block);
-		err = write_text(path, state);
+		err = luo_write_text(path, state);
 		if (err)
 			return err;
 	}
@@ -335,7 +295,7 @@ static bool state_is(unsigned long start, unsigned long size, const char *state)
 		snprintf(path, sizeof(path),
 			 "/sys/devices/system/memory/memory%lu/state",
 			 pos / block);
-		if (read_text(path, buf, sizeof(buf)) || strcmp(buf, state))
+		if (luo_read_text(path, buf, sizeof(buf)) || strcmp(buf, state))
 			return false;
 	}
 
@@ -466,7 +426,7 @@ static int pull_module(int slot)
 	snprintf(path, sizeof(path),
 		 "/sys/bus/acpi/devices/PNP0C80:%02x/eject", slot);
 
-	return write_text(path, "1");
+	return luo_write_text(path, "1");
 }
 
 /*
@@ -555,7 +515,7 @@ static void hotplug_1(void)
 	luo_report("memory that was not there at the start");
 
 	/* Pages in movable memory are moved out, so that it stays movable */
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, SESSION);
 	CHECK(session >= 0);
 	fd = make_file(session, SEED);
@@ -597,7 +557,7 @@ static void hotplug_2(void)
 	CHECK(state_is(SLOT(2), SLOT_SIZE, "online"));
 	luo_report("the next kernel knows what was there at the jump");
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, SESSION);
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -631,7 +591,7 @@ static void hotplug_3(void)
 	CHECK(!is_memory(SLOT(1), SLOT_SIZE) && !is_memory(SLOT(2), SLOT_SIZE));
 	luo_report("the third kernel knows what was there at the jump");
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, SESSION);
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -666,7 +626,7 @@ static void hidden_1(void)
 	load(NULL);
 
 	CHECK_EQ(0, set_state(SLOT(0), SLOT_SIZE, "online_kernel"));
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, SESSION);
 	CHECK(session >= 0);
 	fd = make_file(session, SEED);
@@ -722,7 +682,7 @@ static void driver_1(void)
 	CHECK(iomem_is(DRIVER_START, DRIVER_SIZE, "System RAM (kmem)"));
 	luo_report("memory that is managed by a driver");
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_create_session(dev, SESSION);
 	CHECK(session >= 0);
 
@@ -757,7 +717,7 @@ static void driver_2(void)
 	CHECK(iomem_is(DRIVER_START, DRIVER_SIZE, "System RAM (kmem)"));
 	luo_report("the driver brings its memory");
 
-	dev = open_device();
+	dev = luo_need_device();
 	session = luo_retrieve_session(dev, SESSION);
 	CHECK(session >= 0);
 	fd = luo_retrieve(session, 1);
@@ -768,14 +728,7 @@ static void driver_2(void)
 	luo_finish_stage();
 }
 
-struct memory_case {
-	const char *name;
-
-	/* A NULL entry ends it, if there is room for one */
-	void (*stages[3])(void);
-};
-
-static const struct memory_case cases[] = {
+static const struct luo_case cases[] = {
 	{ "numa", { numa_1, numa_2, numa_3 } },
 	{ "hotplug", { hotplug_1, hotplug_2, hotplug_3 } },
 	{ "hidden", { hidden_1, hidden_2 } },
@@ -784,19 +737,5 @@ static const struct memory_case cases[] = {
 
 int main(int argc, char *argv[])
 {
-	size_t i, stage;
-
-	if (argc == 3 && !strncmp(argv[2], "stage", 5)) {
-		stage = strtoul(argv[2] + 5, NULL, 10) - 1;
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
-			if (!strcmp(argv[1], cases[i].name) &&
-			    stage < ARRAY_SIZE(cases[i].stages) &&
-			    cases[i].stages[stage])
-				cases[i].stages[stage]();
-	}
-
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s CASE stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }

@@ -14,9 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
 #include "luo_sample_util.h"
@@ -27,44 +25,10 @@
 #define MEMFD_SIZE	(64 * KIB)
 #define SEED		0x30d5
 
-/* syslog(2): read all that is in the buffer; how large is it */
-#define SYSLOG_READ_ALL		3
-#define SYSLOG_SIZE_BUFFER	10
-
-/* How often the kernel's log has this text */
-static int count_in_log(const char *text)
-{
-	int size = klogctl(SYSLOG_SIZE_BUFFER, NULL, 0), len, nr = 0;
-	char *log, *p;
-
-	log = size > 0 ? malloc(size + 1) : NULL;
-	if (!log)
-		ksft_exit_fail_perror("the kernel's log");
-	len = klogctl(SYSLOG_READ_ALL, log, size);
-	if (len < 0)
-		ksft_exit_fail_perror("klogctl");
-	log[len] = '\0';
-	for (p = strstr(log, text); p; p = strstr(p + 1, text))
-		nr++;
-	free(log);
-
-	return nr;
-}
-
 #define IDS_RETRIEVED	"luo_sample_pair: ids go on with"
 /* A counter: its page, and that of the log */
 #define DISCARDED	"discarded, 4 KiB"
 #define IDS_FINISHED	"luo_sample_pair: ids of the previous kernel are"
-
-static int open_device(void)
-{
-	int dev = luo_open_device();
-
-	if (dev < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
-
-	return dev;
-}
 
 static int new_session(int dev, const char *name)
 {
@@ -511,7 +475,7 @@ static void stage_1(void)
 	int dev, session, counter, pair;
 
 	luo_plan(12);
-	dev = open_device();
+	dev = luo_need_device();
 	come_and_go();
 	rmmod_outgoing(dev, "before kexec -l");
 	load();
@@ -598,7 +562,7 @@ static void discard(int dev)
 
 	check_missing(session, 1);
 	CHECK_EQ(0, luo_discard(session, 1));
-	CHECK_EQ(1, count_in_log(DISCARDED));
+	CHECK_EQ(1, luo_count_in_log(DISCARDED));
 	CHECK_EQ(-ENOENT, luo_discard(session, 1));
 	CHECK_EQ(-ENOENT, luo_retrieve(session, 1));
 
@@ -658,8 +622,8 @@ static void late_modules(int dev)
 	close(young);
 	close(pair);
 	close(counter);
-	CHECK_EQ(1, count_in_log(IDS_RETRIEVED));
-	CHECK_EQ(1, count_in_log(IDS_FINISHED));
+	CHECK_EQ(1, luo_count_in_log(IDS_RETRIEVED));
+	CHECK_EQ(1, luo_count_in_log(IDS_FINISHED));
 	CHECK_EQ(0, module_refs(PAIR_MODULE));
 	luo_report("an FLB that comes late");
 
@@ -678,7 +642,7 @@ static void stage_2(void)
 	int dev, session;
 
 	luo_plan(7);
-	dev = open_device();
+	dev = luo_need_device();
 	without_modules(dev);
 	discard(dev);
 	late_modules(dev);
@@ -765,8 +729,8 @@ static void both_orders(int dev)
 	luo_report("the counter first, then the pair");
 
 	/* One file is finished, another one still to come */
-	CHECK_EQ(1, count_in_log(IDS_RETRIEVED));
-	CHECK_EQ(0, count_in_log(IDS_FINISHED));
+	CHECK_EQ(1, luo_count_in_log(IDS_RETRIEVED));
+	CHECK_EQ(0, luo_count_in_log(IDS_FINISHED));
 	close(pair);
 	check_pinned(PAIR_MODULE);
 
@@ -784,8 +748,8 @@ static void both_orders(int dev)
 	young = new_pair(counter);
 	CHECK(pair_id(young) > pair_id(pair));
 	close(young);
-	CHECK_EQ(1, count_in_log(IDS_RETRIEVED));
-	CHECK_EQ(1, count_in_log(IDS_FINISHED));
+	CHECK_EQ(1, luo_count_in_log(IDS_RETRIEVED));
+	CHECK_EQ(1, luo_count_in_log(IDS_FINISHED));
 	close(session);
 	close(counter);
 	close(pair);
@@ -839,7 +803,7 @@ static void stage_3(void)
 	modules_load();
 	luo_report("modules come and go before the device is opened");
 
-	dev = open_device();
+	dev = luo_need_device();
 	rmmod_incoming(dev);
 	both_orders(dev);
 	failing_retrieve(dev);
@@ -862,7 +826,7 @@ static void stage_4(void)
 	int dev, session, counter, pair;
 
 	luo_plan(3);
-	dev = open_device();
+	dev = luo_need_device();
 	CHECK_EQ(0, module_set_modprobe(MODPROBE));
 
 	session = old_session(dev, "alone");
@@ -918,7 +882,7 @@ static void stage_5(void)
 	CHECK_EQ(0, module_load(DEV_MODULE, ""));
 	CHECK_EQ(0, module_load(COUNTER_MODULE, ""));
 	CHECK_EQ(0, module_load(PAIR_MODULE, fail));
-	dev = open_device();
+	dev = luo_need_device();
 	session = old_session(dev, "flb");
 	CHECK_EQ(-EIO, pair_new(-1));
 	CHECK_EQ(-EIO, luo_retrieve(session, 2));
@@ -936,8 +900,8 @@ static void stage_5(void)
 	CHECK_EQ(71, pair_value(pair));
 	close(pair);
 	close(counter);
-	CHECK_EQ(0, count_in_log(IDS_RETRIEVED));
-	CHECK_EQ(0, count_in_log(IDS_FINISHED));
+	CHECK_EQ(0, luo_count_in_log(IDS_RETRIEVED));
+	CHECK_EQ(0, luo_count_in_log(IDS_FINISHED));
 	modules_unload();
 	luo_report("and what was not retrieved is not finished");
 	luo_finish_stage();
@@ -952,21 +916,12 @@ static void skip_all(void)
 
 int main(int argc, char *argv[])
 {
-	static void (*const stages[])(void) = {
-		stage_1, stage_2, stage_3, stage_4, stage_5,
+	static const struct luo_case cases[] = {
+		{ .stages = { stage_1, stage_2, stage_3, stage_4, stage_5 } },
 	};
-	size_t stage;
 
-	if (argc == 2 && !strncmp(argv[1], "stage", 5)) {
-		if (!modules_available())
-			skip_all();
-		stage = strtoul(argv[1] + 5, NULL, 10) - 1;
-		if (stage < ARRAY_SIZE(stages))
-			stages[stage]();
-	}
+	if (!modules_available())
+		skip_all();
 
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }

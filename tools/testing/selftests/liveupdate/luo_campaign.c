@@ -40,7 +40,8 @@ const char * const campaign_class_names[CAMPAIGN_CLASSES] = {
 	[CAMPAIGN_SESSION] = "session",
 	[CAMPAIGN_FILE_BLOCK] = "file-block",
 	[CAMPAIGN_FILE] = "file",
-	[CAMPAIGN_OWNER_LIST] = "owner-list",
+	[CAMPAIGN_MEMORY_BLOCK] = "memory-block",
+	[CAMPAIGN_MEMORY] = "memory",
 	[CAMPAIGN_MEMFD] = "memfd",
 	[CAMPAIGN_MEMFD_LIST] = "memfd-list",
 };
@@ -125,7 +126,9 @@ static const struct field fields[] = {
 	FIELD(SESSION, 0, 7, WHOLE, "name's end", NUMBER, KEPT),
 	FIELD(SESSION, 0, 8, WHOLE, "files", ADDRESS, FORGED),
 	FIELD(SESSION, 0, 9, WHOLE, "nr_files", NUMBER, KEPT),
-	FIELD(SESSION, 0, 10, WHOLE, "sum", SUM, KEPT),
+	FIELD(SESSION, 0, 10, WHOLE, "age", NUMBER, KEPT),
+	FIELD(SESSION, 0, 11, WHOLE, "flags", NUMBER, KEPT),
+	FIELD(SESSION, 0, 12, WHOLE, "sum", SUM, KEPT),
 	BLOCK(FILE_BLOCK, 0),
 	BLOCK(FILE_BLOCK, 1),
 	FIELD(FILE, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
@@ -157,17 +160,23 @@ static const struct field fields[] = {
 	FIELD(MEMFD_LIST, 0, 4, ORDER_BITS, "record[1].order", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 1, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 1, 2, WHOLE, "nr", NUMBER, FORGED),
-	FIELD(OWNER_LIST, 0, 0, WHOLE, "sum", SUM, KEPT),
-	FIELD(OWNER_LIST, 0, 1, WHOLE, "next", ADDRESS, KEPT),
-	FIELD(OWNER_LIST, 0, 2, WHOLE, "nr", NUMBER, KEPT),
-	EXTENT(OWNER_LIST, 0, 3, "record[0]", KEPT),
+	BLOCK(MEMORY_BLOCK, 0),
+	BLOCK(MEMORY_BLOCK, 1),
+	FIELD(MEMORY, 0, 0, WHOLE, "session", NUMBER, KEPT),
+	FIELD(MEMORY, 0, 1, WHOLE, "token", NUMBER, KEPT),
+	EXTENT(MEMORY, 0, 2, "memory[0]", KEPT),
+	EXTENT(MEMORY, 0, 3, "memory[1]", KEPT),
+	EXTENT(MEMORY, 0, 4, "memory[2]", KEPT),
+	FIELD(MEMORY, 0, 5, WHOLE, "sum", SUM, KEPT),
 	FIELD(HEADER, 0, 0, WHOLE, "magic", NUMBER, KEPT),
 	FIELD(HEADER, 0, 1, WHOLE, "update_count", NUMBER, KEPT),
 	FIELD(HEADER, 0, 2, WHOLE, "sessions", ADDRESS, KEPT),
 	FIELD(HEADER, 0, 3, WHOLE, "nr_sessions", NUMBER, KEPT),
 	FIELD(HEADER, 0, 4, WHOLE, "flbs", ADDRESS, KEPT),
 	FIELD(HEADER, 0, 5, WHOLE, "nr_flbs", NUMBER, KEPT),
-	FIELD(HEADER, 0, 6, WHOLE, "sum", SUM, KEPT),
+	FIELD(HEADER, 0, 6, WHOLE, "memory", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 7, WHOLE, "nr_memory", NUMBER, KEPT),
+	FIELD(HEADER, 0, 8, WHOLE, "sum", SUM, KEPT),
 	BLOCK(SESSION_BLOCK, 1),
 	BLOCK(SESSION_BLOCK, 0),
 	FIELD(FLB, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
@@ -268,8 +277,7 @@ static void add_field_case(struct campaign *campaign, const struct field *field,
 /* The log of a file's memory is only used if there is no handler */
 static bool field_has_orphans(const struct field *field)
 {
-	return field->class == CAMPAIGN_OWNER_LIST ||
-	       field->class == CAMPAIGN_MEMFD_LIST ||
+	return field->class == CAMPAIGN_MEMFD_LIST ||
 	       (field->class == CAMPAIGN_FILE && field->word >= 8 &&
 		field->word <= 10);
 }

@@ -57,20 +57,6 @@ int module_refs(const char *name)
 	return strtol(text, NULL, 10);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-	size_t len = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, len) != (ssize_t)len)
-		ret = -errno;
-	close(fd);
-
-	return ret;
-}
-
 int module_set_fail(const char *name, unsigned int fail)
 {
 	char path[128], text[16];
@@ -78,12 +64,12 @@ int module_set_fail(const char *name, unsigned int fail)
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/fail", name);
 	snprintf(text, sizeof(text), "%u", fail);
 
-	return write_text(path, text);
+	return luo_write_text(path, text);
 }
 
 int module_set_modprobe(const char *path)
 {
-	return write_text("/proc/sys/kernel/modprobe", path);
+	return luo_write_text("/proc/sys/kernel/modprobe", path);
 }
 
 bool modules_load(void)

@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/kexec.h>
 #include <linux/reboot.h>
 
 #include "luo_test_util.h"
@@ -31,6 +33,13 @@
 /* Large enough to keep the number of system calls low, in pages of any size */
 #define CHUNK_SIZE	(256 * KIB)
 
+/* For files of which it matters only that they keep what is written */
+#define MEMORY_SEED	0x3e3021
+
+/* syslog(2): read all that is in the buffer; how large is it */
+#define SYSLOG_READ_ALL		3
+#define SYSLOG_SIZE_BUFFER	10
+
 int luo_ioctl(int fd, unsigned long cmd, void *arg)
 {
 	int ret = ioctl(fd, cmd, arg);
@@ -43,6 +52,16 @@ int luo_open_device(void)
 	int fd = open(LUO_DEVICE, O_RDWR | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int luo_need_device(void)
+{
+	int dev = luo_open_device();
+
+	if (dev < 0)
+		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, dev);
+
+	return dev;
 }
 
 int luo_create_session(int dev, const char *name)
@@ -115,6 +134,22 @@ int luo_discard(int session, __u64 token)
 	};
 
 	return luo_ioctl(session, LIVEUPDATE_SESSION_DISCARD_FD, &args);
+}
+
+int luo_discard_session(int dev, const char *name)
+{
+	struct liveupdate_ioctl_discard_session arg = { .size = sizeof(arg) };
+
+	strncpy((char *)arg.name, name, sizeof(arg.name) - 1);
+	return luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_SESSION, &arg);
+}
+
+long long luo_discard_damaged(int dev)
+{
+	struct liveupdate_ioctl_discard_damaged arg = { .size = sizeof(arg) };
+	int err = luo_ioctl(dev, LIVEUPDATE_IOCTL_DISCARD_DAMAGED, &arg);
+
+	return err ?: (long long)arg.bytes;
 }
 
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH])
@@ -287,6 +322,74 @@ int luo_verify_pattern(int fd, off_t offset, size_t len, __u64 seed)
 	}
 
 	return 0;
+}
+
+int luo_read_text(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	ssize_t nr;
+
+	if (fd < 0)
+		return -errno;
+	nr = read(fd, buf, len - 1);
+	if (nr < 0)
+		err = -errno;
+	close(fd);
+	if (err)
+		return err;
+	if (nr && buf[nr - 1] == '\n')
+		nr--;
+	buf[nr] = '\0';
+
+	return 0;
+}
+
+int luo_write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+	size_t len = strlen(text);
+	ssize_t nr;
+
+	if (fd < 0)
+		return -errno;
+	nr = write(fd, text, len);
+	if (nr < 0)
+		err = -errno;
+	else if ((size_t)nr < len)
+		err = -EIO;
+	close(fd);
+
+	return err;
+}
+
+char *luo_read_log(void)
+{
+	int size = klogctl(SYSLOG_SIZE_BUFFER, NULL, 0), len;
+	char *log;
+
+	if (size <= 0)
+		ksft_exit_fail_perror("klogctl");
+	log = malloc(size + 1);
+	if (!log)
+		ksft_exit_fail_perror("malloc");
+	len = klogctl(SYSLOG_READ_ALL, log, size);
+	if (len < 0)
+		ksft_exit_fail_perror("klogctl");
+	log[len] = '\0';
+
+	return log;
+}
+
+unsigned int luo_count_in_log(const char *text)
+{
+	char *log = luo_read_log(), *p;
+	unsigned int nr = 0;
+
+	for (p = strstr(log, text); p; p = strstr(p + 1, text))
+		nr++;
+	free(log);
+
+	return nr;
 }
 
 long luo_meminfo(const char *key)
@@ -464,6 +567,40 @@ int luo_kexec_load(const char *append)
 	close(kernel);
 
 	return ret;
+}
+
+#define LOAD_ADDRESS	(64 * MIB)
+
+/*
+ * mov $0xfe, %al; out %al, $0x64; hlt; jmp to the hlt: if the kernel does jump,
+ * the machine resets, and the host sees that the test came to no end.
+ */
+static const unsigned char reset_code[] = {
+	0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd,
+};
+
+int luo_kexec_load_classic(void)
+{
+	static unsigned char page[4096];
+	struct kexec_segment segment = {
+		.buf = page,
+		.bufsz = sizeof(page),
+		.mem = (void *)LOAD_ADDRESS,
+		.memsz = sizeof(page),
+	};
+
+	memcpy(page, reset_code, sizeof(reset_code));
+	if (syscall(__NR_kexec_load, LOAD_ADDRESS, 1UL, &segment,
+		    (unsigned long)KEXEC_ARCH_DEFAULT))
+		return -errno;
+
+	return 0;
+}
+
+int luo_kexec_unload_classic(void)
+{
+	return syscall(__NR_kexec_load, 0UL, 0UL, NULL,
+		       (unsigned long)KEXEC_ARCH_DEFAULT) ? -errno : 0;
 }
 
 int luo_kexec_jump(void)
@@ -684,4 +821,63 @@ void luo_leave_kernel(void)
 	ksft_print_cnts();
 	err = luo_kexec_jump();
 	ksft_exit_fail_msg("reboot into the next kernel failed: %d\n", err);
+}
+
+void luo_check_memory(void)
+{
+	long kib = luo_meminfo("MemAvailable");
+	size_t size;
+	void *mem;
+	int fd;
+
+	if (!CHECK(kib > 0))
+		return;
+	size = kib / 2 * KIB;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (CHECK(mem != MAP_FAILED)) {
+		unsigned char *p = mem;
+		size_t i;
+
+		memset(mem, 0x5a, size);
+		for (i = 0; i < size; i += 64)
+			if (p[i] != 0x5a)
+				break;
+		CHECK(i >= size);
+		munmap(mem, size);
+	}
+	fd = luo_memfd("memory", 0, 16 * MIB);
+	CHECK(fd >= 0);
+	CHECK_EQ(0, luo_write_pattern(fd, 0, 16 * MIB, MEMORY_SEED));
+	CHECK_EQ(0, luo_verify_pattern(fd, 0, 16 * MIB, MEMORY_SEED));
+	close(fd);
+	luo_report("memory works");
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+int luo_run_case(const struct luo_case *cases, size_t nr, int argc,
+		 char *argv[])
+{
+	const char *name = argc == 3 ? argv[1] : NULL;
+	size_t stage = 0, i;
+
+	if ((argc == 2 || argc == 3) && !strncmp(argv[argc - 1], "stage", 5))
+		stage = strtoul(argv[argc - 1] + 5, NULL, 10);
+	if (stage >= 1 && stage <= LUO_MAX_STAGES)
+		for (i = 0; i < nr; i++)
+			if (same_name(name, cases[i].name) &&
+			    cases[i].stages[stage - 1])
+				cases[i].stages[stage - 1]();
+
+	/* A stage does not come back */
+	if (cases[0].name)
+		fprintf(stderr, "usage: %s CASE stageN\n", argv[0]);
+	else
+		fprintf(stderr, "usage: %s stageN\n", argv[0]);
+
+	return KSFT_FAIL;
 }

@@ -46,8 +46,13 @@ int luo_preserve(int session, int fd, __u64 token);
 int luo_retrieve(int session, __u64 token);
 int luo_finish(int session);
 int luo_discard(int session, __u64 token);
+int luo_discard_session(int dev, const char *name);
+long long luo_discard_damaged(int dev);
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH]);
 int luo_ioctl(int fd, unsigned long cmd, void *arg);
+
+/* For who can do nothing without it: gives up if it can't be opened */
+int luo_need_device(void);
 
 /* Descriptors that the process has open, or a negative errno */
 int luo_count_fds(void);
@@ -69,6 +74,16 @@ void luo_pattern(void *buf, size_t len, __u64 seed, off_t offset);
 int luo_write_pattern(int fd, off_t offset, size_t len, __u64 seed);
 int luo_map_pattern(int fd, off_t offset, size_t len, __u64 seed);
 int luo_verify_pattern(int fd, off_t offset, size_t len, __u64 seed);
+
+/* The text of a file, less a final newline; and back again, in one write */
+int luo_read_text(const char *path, char *buf, size_t len);
+int luo_write_text(const char *path, const char *text);
+
+/* All that is in the kernel's log, for the caller to free */
+char *luo_read_log(void);
+
+/* How often the kernel's log has this text */
+unsigned int luo_count_in_log(const char *text);
 
 /* A value from /proc/meminfo in KiB, or -ENOENT */
 long luo_meminfo(const char *key);
@@ -93,6 +108,13 @@ int luo_cmdline_value(const char *key, char *buf, size_t len);
  * command line, luo.stage counted up by one, and @append, which may be NULL.
  */
 int luo_kexec_load(const char *append);
+
+/*
+ * Load an image that can't take sessions along, with the older system call. It
+ * resets the machine if the kernel jumps to it all the same.
+ */
+int luo_kexec_load_classic(void);
+int luo_kexec_unload_classic(void);
 
 /* Only returns if the kernel refuses: a negative errno */
 int luo_kexec_jump(void);
@@ -121,6 +143,27 @@ void __printf(1, 2) luo_report_skip(const char *fmt, ...);
 void luo_plan(unsigned int plan);
 void __noreturn luo_finish_stage(void);
 void __noreturn luo_leave_kernel(void);
+
+/* Use what can be had of the memory, as a running system would; and report */
+void luo_check_memory(void);
+
+#define LUO_MAX_STAGES	5
+
+/* What one kernel after the other does */
+struct luo_case {
+	const char *name;
+
+	/* A NULL entry ends it, if there is room for one */
+	void (*stages[LUO_MAX_STAGES])(void);
+};
+
+/*
+ * Run what a program is called for: "CASE stageN", or "stageN" for the case
+ * without a name. A stage does not come back; if there is none like that this
+ * says so, and returns the exit status.
+ */
+int luo_run_case(const struct luo_case *cases, size_t nr, int argc,
+		 char *argv[]);
 
 #define CHECK(cond)	luo_check(!!(cond), __FILE__, __LINE__, #cond)
 #define CHECK_EQ(expected, seen)					\

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What nobody claims: sessions that are carried over to kernel after kernel, and
+ * memory in quarantine.
+ *
+ * usage: kexec_carry CASE stageN
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "luo_test_util.h"
+
+#define PAGE		4096L
+#define DENSE_SIZE	(2 * MIB)
+#define LARGE_SIZE	(16 * MIB)
+#define SPARSE_SIZE	(256 * MIB)
+#define SPARSE_STEP	(4 * MIB)
+
+#define LUO_DEBUGFS	"/sys/kernel/debug/liveupdate/"
+
+/* What is not given back of so much memory, for what is not the test's */
+#define SPARE_SIZE	MIB
+
+/* Contents differ by token, so that a mix-up shows */
+static __u64 seed_of(__u64 token)
+{
+	return 0x5ca1ab1eULL + 77 * token;
+}
+
+static void write_sparse(int fd, __u64 token)
+{
+	off_t offset;
+
+	for (offset = 0; offset < SPARSE_SIZE; offset += SPARSE_STEP)
+		CHECK_EQ(0, luo_write_pattern(fd, offset, PAGE,
+					      seed_of(token)));
+}
+
+static void verify_sparse(int fd, __u64 token)
+{
+	struct stat st = {};
+	off_t offset;
+
+	for (offset = 0; offset < SPARSE_SIZE; offset += SPARSE_STEP) {
+		CHECK_EQ(0, luo_verify_pattern(fd, offset, PAGE,
+					       seed_of(token)));
+		CHECK_EQ(0, luo_verify_pattern(fd, offset + PAGE, PAGE, 0));
+	}
+	CHECK(!fstat(fd, &st));
+	CHECK_EQ(SPARSE_SIZE, st.st_size);
+	CHECK_EQ(SPARSE_SIZE / SPARSE_STEP * PAGE / 512, st.st_blocks);
+}
+
+/* Every second page is taken from somewhere else, so that each stands alone */
+static void write_alone(int fd, __u64 token)
+{
+	int other = luo_memfd("between", 0, DENSE_SIZE);
+	off_t offset;
+
+	for (offset = 0; offset < DENSE_SIZE; offset += PAGE) {
+		CHECK_EQ(0, luo_write_pattern(fd, offset, PAGE,
+					      seed_of(token)));
+		CHECK_EQ(0, luo_write_pattern(other, offset, PAGE, 1));
+	}
+	close(other);
+}
+
+static void keep(int session, __u64 token, off_t size)
+{
+	int fd = luo_memfd("carry", 0, size);
+
+	if (!CHECK(fd >= 0))
+		return;
+	if (size == SPARSE_SIZE)
+		write_sparse(fd, token);
+	else if (token % 2)
+		CHECK_EQ(0, luo_write_pattern(fd, 0, size, seed_of(token)));
+	else
+		write_alone(fd, token);
+	CHECK_EQ(0, luo_preserve(session, fd, token));
+	close(fd);
+}
+
+static int make_session(int dev, const char *name)
+{
+	int session = luo_create_session(dev, name);
+
+	CHECK(session >= 0);
+	return session;
+}
+
+static void check_file(int session, __u64 token, off_t size)
+{
+	int fd = luo_retrieve(session, token);
+	struct stat st = {};
+
+	if (!CHECK(fd >= 0))
+		return;
+	if (size == SPARSE_SIZE) {
+		verify_sparse(fd, token);
+	} else {
+		CHECK(!fstat(fd, &st));
+		CHECK_EQ(size, st.st_size);
+		CHECK_EQ(0, luo_verify_pattern(fd, 0, size, seed_of(token)));
+	}
+	close(fd);
+}
+
+/* The three kinds of files, from @token on */
+static void keep_three(int session, __u64 token)
+{
+	keep(session, token, DENSE_SIZE);
+	keep(session, token + 1, DENSE_SIZE);
+	keep(session, token + 2, SPARSE_SIZE);
+}
+
+static void check_three(int session, __u64 token)
+{
+	check_file(session, token + 2, SPARSE_SIZE);
+	check_file(session, token, DENSE_SIZE);
+	check_file(session, token + 1, DENSE_SIZE);
+}
+
+static void finish(int session)
+{
+	CHECK_EQ(0, luo_finish(session));
+	CHECK_EQ(0, close(session));
+}
+
+/* All of a file of debugfs; it must be freed */
+static char *read_debugfs(const char *name)
+{
+	char path[64], *text = NULL;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), LUO_DEBUGFS "%s", name);
+	file = fopen(path, "r");
+	if (!CHECK(file))
+		return strdup("");
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(file);
+	return text;
+}
+
+static void check_debugfs(const char *name, const char *expected)
+{
+	char *text = read_debugfs(name);
+
+	if (strcmp(text, expected))
+		ksft_print_msg("%s: expected '%s', seen '%s'\n", name,
+			       expected, text);
+	CHECK(!strcmp(text, expected));
+	free(text);
+}
+
+static bool sessions_have(const char *line)
+{
+	char *text = read_debugfs("sessions");
+	bool found = strstr(text, line);
+
+	if (!found)
+		ksft_print_msg("sessions: no '%s' in '%s'\n", line, text);
+	free(text);
+	return found;
+}
+
+/*
+ * carry: sessions that nobody retrieves, in one kernel after the other
+ */
+
+static void carry_1(void)
+{
+	int dev;
+
+	luo_plan(1);
+	dev = luo_need_device();
+	check_debugfs("updates", "0\n");
+	keep_three(make_session(dev, "left"), 1);
+	keep_three(make_session(dev, "taken"), 11);
+	keep(make_session(dev, "discard me"), 21, LARGE_SIZE);
+	make_session(dev, "empty");
+	CHECK(sessions_have("outgoing age 0 files 3 name left\n"));
+	CHECK(sessions_have("outgoing age 0 files 1 name discard\\040me\n"));
+	luo_report("sessions are made");
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+static void carry_2(void)
+{
+	int dev, taken, fd, left;
+
+	luo_plan(3);
+	/* Nobody has opened the device yet */
+	check_debugfs("updates", "1\n");
+	CHECK(sessions_have("incoming age 0 files 3 name left\n"));
+	dev = luo_need_device();
+	taken = luo_retrieve_session(dev, "taken");
+	CHECK(taken >= 0);
+	fd = luo_retrieve(taken, 11);
+	CHECK(fd >= 0);
+	CHECK_EQ(0, luo_verify_pattern(fd, 0, DENSE_SIZE, seed_of(11)));
+	luo_report("one of several files is retrieved");
+
+	/* The name is free again, and this one is the younger */
+	left = make_session(dev, "left");
+	keep(left, 31, DENSE_SIZE);
+	luo_report("a new session has the name of one that nobody has claimed");
+
+	/* After a refusal all is as it was, be it claimed or not */
+	CHECK_EQ(0, luo_kexec_load_classic());
+	CHECK_EQ(-EOPNOTSUPP, luo_kexec_jump());
+	CHECK_EQ(-EOPNOTSUPP, luo_kexec_jump());
+	CHECK_EQ(0, luo_kexec_unload_classic());
+	check_file(taken, 12, DENSE_SIZE);
+	CHECK_EQ(0, luo_verify_pattern(fd, 0, DENSE_SIZE, seed_of(11)));
+	CHECK(sessions_have("incoming age 0 files 1 name discard\\040me\n"));
+	luo_report("a refused update");
+
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+/* Nobody opens the device in this kernel */
+static void carry_3(void)
+{
+	luo_plan(1);
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_report("a kernel without an agent");
+	luo_leave_kernel();
+}
+
+static void check_discard(int dev)
+{
+	long before;
+	int session;
+
+	CHECK_EQ(-ENOENT, luo_discard_session(dev, "nobody"));
+	session = luo_retrieve_session(dev, "empty");
+	CHECK(session >= 0);
+	CHECK_EQ(-EBUSY, luo_discard_session(dev, "empty"));
+	finish(session);
+	CHECK_EQ(-ENOENT, luo_discard_session(dev, "empty"));
+
+	before = luo_free_memory();
+	CHECK_EQ(0, luo_discard_session(dev, "discard me"));
+	CHECK(luo_wait_for_free_memory(before +
+				       (LARGE_SIZE - SPARE_SIZE) / KIB));
+	CHECK_EQ(-ENOENT, luo_retrieve_session(dev, "discard me"));
+}
+
+static void carry_4(void)
+{
+	int dev, session;
+
+	luo_plan(5);
+	check_debugfs("updates", "3\n");
+	CHECK(sessions_have("incoming age 1 files 1 name left\n"));
+	CHECK(sessions_have("incoming age 2 files 3 name left\n"));
+	CHECK(sessions_have("incoming age 2 files 1 name taken\n"));
+	CHECK(sessions_have("incoming age 2 files 0 name empty\n"));
+	dev = luo_need_device();
+	luo_report("the age of what nobody claimed");
+
+	session = luo_retrieve_session(dev, "left");
+	CHECK(session >= 0);
+	check_file(session, 31, DENSE_SIZE);
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 1));
+	CHECK_EQ(-EINVAL, luo_retrieve_session(dev, "left"));
+	finish(session);
+	session = luo_retrieve_session(dev, "left");
+	CHECK(session >= 0);
+	check_three(session, 1);
+	finish(session);
+	CHECK_EQ(-ENOENT, luo_retrieve_session(dev, "left"));
+	luo_report("of one name, the younger session comes first");
+
+	session = luo_retrieve_session(dev, "taken");
+	CHECK(session >= 0);
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 11));
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 12));
+	check_file(session, 13, SPARSE_SIZE);
+	finish(session);
+	luo_report("files that were retrieved are not carried over");
+
+	check_discard(dev);
+	luo_report("a session can be discarded");
+
+	check_debugfs("sessions", "");
+	check_debugfs("quarantine", "");
+	CHECK_EQ(0, luo_discard_damaged(dev));
+	luo_check_memory();
+	luo_finish_stage();
+}
+
+static const struct luo_case cases[] = {
+	{ "carry", { carry_1, carry_2, carry_3, carry_4 } },
+};
+
+int main(int argc, char *argv[])
+{
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
+}
