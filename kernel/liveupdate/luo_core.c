@@ -24,6 +24,7 @@
 
 #include "../kexec_internal.h"
 #include "luo_core.h"
+#include "luo_damage.h"
 #include "luo_debugfs.h"
 #include "luo_device.h"
 #include "luo_flb.h"
@@ -185,6 +186,7 @@ int liveupdate_reboot(void)
 
 	header->flbs = luo_flb_serialize(&header->nr_flbs);
 	seal_header(header);
+	luo_damage_outgoing(header);
 	return 0;
 
 err_unlock:

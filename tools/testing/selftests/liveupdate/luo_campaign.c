@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The cases of a campaign, see luo_campaign.h */
+
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "luo_campaign.h"
+#include "luo_test_util.h"
+
+#define LOW_HALF	0x00000000ffffffffULL
+#define HIGH_HALF	0xffffffff00000000ULL
+#define WHOLE		0xffffffffffffffffULL
+
+/* Of an extent, see include/linux/kho/abi/kexec_handover.h */
+#define PFN_BITS	0x000000ffffffffffULL
+#define NR_BITS		0x03ffff0000000000ULL
+#define INDEX_BITS	0x03ffffffffffffffULL
+#define ORDER_BITS	0xfc00000000000000ULL
+
+/* Cases that share a jump: a session for each */
+#define BATCH		64
+
+/* Of the long campaign; of the short one */
+#define RANDOM_LOCAL	512
+#define RANDOM_GLOBAL	48
+#define RANDOM_SHORT	64
+
+const char * const campaign_class_names[CAMPAIGN_CLASSES] = {
+	[CAMPAIGN_KHO_FDT] = "kho-fdt",
+	[CAMPAIGN_LUO_FDT] = "luo-fdt",
+	[CAMPAIGN_MAP_ROOT] = "map-root",
+	[CAMPAIGN_MAP_TABLE] = "map-table",
+	[CAMPAIGN_MAP_LEAF] = "map-leaf",
+	[CAMPAIGN_HEADER] = "header",
+	[CAMPAIGN_SESSION_BLOCK] = "session-block",
+	[CAMPAIGN_FLB_BLOCK] = "flb-block",
+	[CAMPAIGN_FLB] = "flb",
+	[CAMPAIGN_SESSION] = "session",
+	[CAMPAIGN_FILE_BLOCK] = "file-block",
+	[CAMPAIGN_FILE] = "file",
+	[CAMPAIGN_MEMORY_BLOCK] = "memory-block",
+	[CAMPAIGN_MEMORY] = "memory",
+	[CAMPAIGN_MEMFD] = "memfd",
+	[CAMPAIGN_MEMFD_LIST] = "memfd-list",
+};
+
+enum field_type {
+	NUMBER,
+	ADDRESS,
+	FRAME,		/* an address in pages */
+	FDT_CELL,
+	SUM,
+};
+
+static const char * const number_values[] = {
+	"plus", "0", "ones", "minus", "1", "high", NULL
+};
+
+static const char * const address_values[] = {
+	"plus", "0", "self", "other", "ones", "theirs", "outside", "free",
+	"unaligned", "scratch", "low", "minus", "1", "high", NULL
+};
+
+static const char * const frame_values[] = {
+	"plus", "0", "pfn:self", "pfn:other", "ones", "theirs", "pfn:outside",
+	"pfn:free", "pfn:scratch", "pfn:low", "minus", "1", "high", NULL
+};
+
+/* Of these, ones that an FDT gives a meaning to: FDT_PROP, FDT_END */
+static const char * const cell_values[] = {
+	"0", "ones", "0x03000000", "0x09000000", NULL
+};
+
+static const char * const *field_values(enum field_type type)
+{
+	switch (type) {
+	case ADDRESS:
+		return address_values;
+	case FRAME:
+		return frame_values;
+	case FDT_CELL:
+		return cell_values;
+	default:
+		return number_values;
+	}
+}
+
+/**
+ * struct field - a part of an object
+ * @class: the object
+ * @nr: which one, see struct campaign_case
+ * @word: where the field is
+ * @mask: where in that word
+ * @name: what it is called
+ * @type: what it holds
+ * @kept: what is left if it is wrong and the sum fits
+ */
+struct field {
+	enum campaign_class class;
+	unsigned int nr;
+	unsigned int word;
+	__u64 mask;
+	const char *name;
+	enum field_type type;
+	enum campaign_kept kept;
+};
+
+#define FIELD(class, nr, word, mask, name, type, kept)			\
+	{ CAMPAIGN_##class, nr, word, mask, name, type, CAMPAIGN_##kept }
+
+#define EXTENT(class, nr, word, name, kept)				\
+	FIELD(class, nr, word, PFN_BITS, name ".pfn", FRAME, kept),	\
+	FIELD(class, nr, word, NR_BITS, name ".nr", NUMBER, kept),	\
+	FIELD(class, nr, word, ORDER_BITS, name ".order", NUMBER, kept)
+
+#define BLOCK(class, nr)						\
+	FIELD(class, nr, 0, WHOLE, "magic", NUMBER, KEPT),		\
+	FIELD(class, nr, 1, WHOLE, "next", ADDRESS, KEPT),		\
+	FIELD(class, nr, 2, WHOLE, "nr", NUMBER, KEPT),			\
+	FIELD(class, nr, 3, WHOLE, "sum", SUM, KEPT)
+
+static const struct field fields[] = {
+	FIELD(SESSION, 0, 0, WHOLE, "name", NUMBER, RENAMED),
+	FIELD(SESSION, 0, 7, WHOLE, "name's end", NUMBER, KEPT),
+	FIELD(SESSION, 0, 8, WHOLE, "files", ADDRESS, FORGED),
+	FIELD(SESSION, 0, 9, WHOLE, "nr_files", NUMBER, KEPT),
+	FIELD(SESSION, 0, 10, WHOLE, "age", NUMBER, KEPT),
+	FIELD(SESSION, 0, 11, WHOLE, "flags", NUMBER, KEPT),
+	FIELD(SESSION, 0, 12, WHOLE, "sum", SUM, KEPT),
+	BLOCK(FILE_BLOCK, 0),
+	BLOCK(FILE_BLOCK, 1),
+	FIELD(FILE, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
+	FIELD(FILE, 0, 5, WHOLE, "compatible's end", NUMBER, KEPT),
+	FIELD(FILE, 0, 6, WHOLE, "token", NUMBER, KEPT),
+	FIELD(FILE, 0, 7, WHOLE, "data", ADDRESS, FORGED),
+	EXTENT(FILE, 0, 8, "memory[0]", KEPT),
+	EXTENT(FILE, 0, 9, "memory[1]", KEPT),
+	EXTENT(FILE, 0, 10, "memory[2]", KEPT),
+	FIELD(FILE, 0, 11, WHOLE, "sum", SUM, KEPT),
+	FIELD(MEMFD, 0, 0, WHOLE, "size", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 1, WHOLE, "pos", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 2, WHOLE, "nr_pages", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 3, WHOLE, "extents", ADDRESS, FORGED),
+	FIELD(MEMFD, 0, 4, LOW_HALF, "mode", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 4, HIGH_HALF, "seals", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 5, LOW_HALF, "flags", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 5, HIGH_HALF, "uid", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 6, LOW_HALF, "gid", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 6, HIGH_HALF, "reserved", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 7, WHOLE, "name", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 38, WHOLE, "name's end", NUMBER, KEPT),
+	FIELD(MEMFD, 0, 39, WHOLE, "sum", SUM, KEPT),
+	FIELD(MEMFD_LIST, 0, 0, WHOLE, "sum", SUM, KEPT),
+	FIELD(MEMFD_LIST, 0, 1, WHOLE, "next", ADDRESS, FORGED),
+	FIELD(MEMFD_LIST, 0, 2, WHOLE, "nr", NUMBER, FORGED),
+	EXTENT(MEMFD_LIST, 0, 3, "record[0]", FORGED),
+	FIELD(MEMFD_LIST, 0, 4, INDEX_BITS, "record[1].index", NUMBER, FORGED),
+	FIELD(MEMFD_LIST, 0, 4, ORDER_BITS, "record[1].order", NUMBER, FORGED),
+	FIELD(MEMFD_LIST, 1, 1, WHOLE, "next", ADDRESS, FORGED),
+	FIELD(MEMFD_LIST, 1, 2, WHOLE, "nr", NUMBER, FORGED),
+	BLOCK(MEMORY_BLOCK, 0),
+	BLOCK(MEMORY_BLOCK, 1),
+	FIELD(MEMORY, 0, 0, WHOLE, "session", NUMBER, KEPT),
+	FIELD(MEMORY, 0, 1, WHOLE, "token", NUMBER, KEPT),
+	EXTENT(MEMORY, 0, 2, "memory[0]", KEPT),
+	EXTENT(MEMORY, 0, 3, "memory[1]", KEPT),
+	EXTENT(MEMORY, 0, 4, "memory[2]", KEPT),
+	FIELD(MEMORY, 0, 5, WHOLE, "sum", SUM, KEPT),
+	FIELD(HEADER, 0, 0, WHOLE, "magic", NUMBER, KEPT),
+	FIELD(HEADER, 0, 1, WHOLE, "update_count", NUMBER, KEPT),
+	FIELD(HEADER, 0, 2, WHOLE, "sessions", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 3, WHOLE, "nr_sessions", NUMBER, KEPT),
+	FIELD(HEADER, 0, 4, WHOLE, "flbs", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 5, WHOLE, "nr_flbs", NUMBER, KEPT),
+	FIELD(HEADER, 0, 6, WHOLE, "memory", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 7, WHOLE, "nr_memory", NUMBER, KEPT),
+	FIELD(HEADER, 0, 8, WHOLE, "sum", SUM, KEPT),
+	BLOCK(SESSION_BLOCK, 1),
+	BLOCK(SESSION_BLOCK, 0),
+	FIELD(FLB, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
+	FIELD(FLB, 0, 6, WHOLE, "handler", NUMBER, KEPT),
+	FIELD(FLB, 0, 12, WHOLE, "data", ADDRESS, KEPT),
+	FIELD(FLB, 0, 13, WHOLE, "nr_files", NUMBER, KEPT),
+	FIELD(FLB, 0, 14, WHOLE, "sum", SUM, KEPT),
+	BLOCK(FLB_BLOCK, 0),
+	FIELD(MAP_LEAF, 0, 0, WHOLE, "used[0]", NUMBER, KEPT),
+	FIELD(MAP_LEAF, 0, 255, WHOLE, "used[255]", NUMBER, KEPT),
+	FIELD(MAP_LEAF, 0, 256, WHOLE, "start[0]", NUMBER, KEPT),
+	FIELD(MAP_LEAF, 0, 511, WHOLE, "start[255]", NUMBER, KEPT),
+	FIELD(MAP_TABLE, 0, 0, WHOLE, "entry[0].phys", ADDRESS, KEPT),
+	FIELD(MAP_TABLE, 0, 1, WHOLE, "entry[0].sum", NUMBER, KEPT),
+	FIELD(MAP_TABLE, 0, 2, WHOLE, "entry[1].phys", ADDRESS, KEPT),
+	FIELD(MAP_TABLE, 1, 30, WHOLE, "entry[15].phys", ADDRESS, KEPT),
+	FIELD(MAP_TABLE, 1, 31, WHOLE, "entry[15].sum", NUMBER, KEPT),
+	FIELD(MAP_TABLE, 1, 510, WHOLE, "entry[255].phys", ADDRESS, KEPT),
+	FIELD(MAP_ROOT, 0, 0, WHOLE, "magic", NUMBER, KEPT),
+	FIELD(MAP_ROOT, 0, 1, WHOLE, "sum", SUM, KEPT),
+	FIELD(MAP_ROOT, 0, 2, WHOLE, "entry[0].phys", ADDRESS, KEPT),
+	FIELD(MAP_ROOT, 0, 3, WHOLE, "entry[0].sum", NUMBER, KEPT),
+	FIELD(MAP_ROOT, 0, 4, WHOLE, "entry[1].phys", ADDRESS, KEPT),
+};
+
+__u64 campaign_random(__u64 seed, __u64 index)
+{
+	__u64 z = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static struct campaign_case *add_case(struct campaign *campaign)
+{
+	size_t nr = campaign->nr_cases + 1;
+
+	campaign->cases = realloc(campaign->cases,
+				  nr * sizeof(*campaign->cases));
+	if (!campaign->cases)
+		ksft_exit_fail_perror("realloc");
+	campaign->nr_cases = nr;
+	campaign->cases[nr - 1] = (struct campaign_case){};
+	return &campaign->cases[nr - 1];
+}
+
+static void add_jump(struct campaign *campaign, size_t first, size_t nr,
+		     bool greedy)
+{
+	size_t nr_jumps = campaign->nr_jumps + 1;
+
+	campaign->jumps = realloc(campaign->jumps,
+				  nr_jumps * sizeof(*campaign->jumps));
+	if (!campaign->jumps)
+		ksft_exit_fail_perror("realloc");
+	campaign->nr_jumps = nr_jumps;
+	campaign->jumps[nr_jumps - 1] = (struct campaign_jump){
+		.first = first,
+		.nr = nr,
+		.greedy = greedy,
+	};
+}
+
+/* Jumps for the cases from @first on */
+static void add_jumps(struct campaign *campaign, size_t first, bool greedy)
+{
+	while (first < campaign->nr_cases) {
+		size_t nr = campaign->nr_cases - first;
+
+		if (!campaign_class_is_local(campaign->cases[first].class))
+			nr = 1;
+		else if (nr > BATCH)
+			nr = BATCH;
+		add_jump(campaign, first, nr, greedy);
+		first += nr;
+	}
+}
+
+static void add_field_case(struct campaign *campaign, const struct field *field,
+			   const char *value, bool sealed, bool orphan)
+{
+	struct campaign_case *c = add_case(campaign);
+
+	c->class = field->class;
+	c->nr = field->nr;
+	c->sealed = sealed;
+	c->orphan = orphan;
+	c->kept = field->kept;
+	c->op = "set";
+	snprintf(c->order, sizeof(c->order), "%u 0x%llx %s", field->word,
+		 field->mask, value);
+	snprintf(c->name, sizeof(c->name), "%s %u, %s: %s%s%s",
+		 campaign_class_names[field->class], field->nr, field->name,
+		 value, sealed ? ", sealed" : "", orphan ? ", no handler" : "");
+}
+
+/* The log of a file's memory is only used if there is no handler */
+static bool field_has_orphans(const struct field *field)
+{
+	return field->class == CAMPAIGN_MEMFD_LIST ||
+	       (field->class == CAMPAIGN_FILE && field->word >= 8 &&
+		field->word <= 10);
+}
+
+/* A sum that is made to fit is not damaged */
+static bool field_fits(const struct field *field, bool sealed, bool orphan)
+{
+	if (sealed && field->type == SUM)
+		return false;
+	/* Without a handler nobody gets to what is not in the log */
+	if (orphan && !field_has_orphans(field))
+		return false;
+	/* What is not sealed is of no use where the record itself is to fit */
+	return !orphan || sealed || field->class != CAMPAIGN_FILE;
+}
+
+/* With @one, one value for each field, another one for each @round */
+static void add_field_cases(struct campaign *campaign, bool local, bool sealed,
+			    bool orphan, bool one, unsigned int round)
+{
+	size_t i, nr, v;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct field *field = &fields[i];
+		const char * const *values = field_values(field->type);
+
+		if (campaign_class_is_local(field->class) != local ||
+		    !field_fits(field, sealed, orphan))
+			continue;
+		for (nr = 0; values[nr]; nr++)
+			;
+		for (v = 0; v < nr; v++)
+			if (!one || v == (i + round) % nr)
+				add_field_case(campaign, field, values[v],
+					       sealed, orphan);
+	}
+}
+
+static void add_random_case(struct campaign *campaign, __u64 index,
+			    enum campaign_class class)
+{
+	__u64 random = campaign_random(campaign->seed, index);
+	struct campaign_case *c = add_case(campaign);
+	unsigned int word = (random >> 8) & 0xffff;
+	unsigned int bit = (random >> 24) & 63;
+
+	c->class = class;
+	/* Every fourth is a truncation, and every other is sealed */
+	c->sealed = random & 0x1;
+	c->kept = CAMPAIGN_FORGED;
+	c->op = random & 0xc0 ? "flip" : "cut";
+	if (random & 0xc0)
+		snprintf(c->order, sizeof(c->order), "%u %u", word, bit);
+	else
+		snprintf(c->order, sizeof(c->order), "%u", word);
+	snprintf(c->name, sizeof(c->name), "random %llu: %s %s %s%s", index,
+		 c->op, campaign_class_names[class], c->order,
+		 c->sealed ? ", sealed" : "");
+}
+
+/* @nr cases, as it comes, of the classes from @first to before @end */
+static void add_random_cases(struct campaign *campaign, __u64 index,
+			     unsigned int nr, enum campaign_class first,
+			     enum campaign_class end)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		__u64 random = campaign_random(~campaign->seed, index + i);
+
+		add_random_case(campaign, index + i,
+				first + random % (end - first));
+	}
+}
+
+/* Header, memory reservations, structure and strings: all that there is */
+static void add_fdt_cases(struct campaign *campaign, enum campaign_class class,
+			  unsigned int words)
+{
+	struct field field = { .class = class, .type = FDT_CELL };
+	unsigned int cell, v;
+	char name[16];
+
+	for (cell = 0; cell < 2 * words; cell++) {
+		snprintf(name, sizeof(name), "cell %u", cell);
+		field.name = name;
+		field.word = cell / 2;
+		field.mask = cell % 2 ? HIGH_HALF : LOW_HALF;
+		for (v = 0; cell_values[v]; v++)
+			add_field_case(campaign, &field, cell_values[v], false,
+				       false);
+	}
+}
+
+static void init_long(struct campaign *campaign)
+{
+	size_t first = 0;
+
+	add_field_cases(campaign, true, false, false, false, 0);
+	add_field_cases(campaign, true, false, true, false, 0);
+	add_jumps(campaign, first, true);
+
+	/* Once before the others, once after them */
+	first = campaign->nr_cases;
+	add_field_cases(campaign, true, true, false, false, 0);
+	add_field_cases(campaign, true, true, true, false, 0);
+	add_jumps(campaign, first, false);
+	add_jumps(campaign, first, true);
+
+	first = campaign->nr_cases;
+	add_random_cases(campaign, 0, RANDOM_LOCAL, CAMPAIGN_SESSION,
+			 CAMPAIGN_CLASSES);
+	add_jumps(campaign, first, false);
+
+	first = campaign->nr_cases;
+	add_field_cases(campaign, false, false, false, false, 0);
+	add_field_cases(campaign, false, true, false, false, 0);
+	add_random_cases(campaign, RANDOM_LOCAL, RANDOM_GLOBAL, 0,
+			 CAMPAIGN_SESSION);
+	add_fdt_cases(campaign, CAMPAIGN_LUO_FDT, 19);
+	add_fdt_cases(campaign, CAMPAIGN_KHO_FDT, 30);
+	add_jumps(campaign, first, false);
+}
+
+/* One for each kind of thing that is there once only, and what is worst */
+static const struct {
+	enum campaign_class class;
+	unsigned int nr;
+	const char *name;
+	const char *value;
+	bool sealed;
+} short_global[] = {
+	{ CAMPAIGN_HEADER, 0, "sessions", "self", false },
+	{ CAMPAIGN_HEADER, 0, "nr_sessions", "ones", true },
+	{ CAMPAIGN_SESSION_BLOCK, 1, "nr", "plus", false },
+	{ CAMPAIGN_SESSION_BLOCK, 0, "next", "self", true },
+	{ CAMPAIGN_FLB, 0, "data", "self", false },
+	{ CAMPAIGN_FLB, 0, "nr_files", "ones", true },
+	{ CAMPAIGN_MAP_LEAF, 0, "used[0]", "ones", true },
+	{ CAMPAIGN_MAP_LEAF, 0, "used[0]", "plus", false },
+	{ CAMPAIGN_MAP_TABLE, 0, "entry[0].phys", "self", true },
+	{ CAMPAIGN_MAP_ROOT, 0, "entry[0].phys", "plus", false },
+};
+
+static void add_short_global(struct campaign *campaign)
+{
+	static const struct field luo_magic = FIELD(LUO_FDT, 0, 0, LOW_HALF,
+						    "magic", FDT_CELL, KEPT);
+	static const struct field kho_magic = FIELD(KHO_FDT, 0, 0, LOW_HALF,
+						    "magic", FDT_CELL, KEPT);
+	size_t i, f;
+
+	for (i = 0; i < ARRAY_SIZE(short_global); i++) {
+		for (f = 0; f < ARRAY_SIZE(fields); f++)
+			if (fields[f].class == short_global[i].class &&
+			    fields[f].nr == short_global[i].nr &&
+			    !strcmp(fields[f].name, short_global[i].name))
+				break;
+		if (f == ARRAY_SIZE(fields))
+			ksft_exit_fail_msg("no field %s\n",
+					   short_global[i].name);
+		add_field_case(campaign, &fields[f], short_global[i].value,
+			       short_global[i].sealed, false);
+	}
+	add_field_case(campaign, &luo_magic, "0", false, false);
+	add_field_case(campaign, &kho_magic, "0", false, false);
+}
+
+static void init_short(struct campaign *campaign)
+{
+	size_t first = 0;
+
+	add_field_cases(campaign, true, false, false, true, campaign->seed);
+	add_jumps(campaign, first, true);
+
+	first = campaign->nr_cases;
+	add_field_cases(campaign, true, true, false, true, campaign->seed);
+	add_jumps(campaign, first, false);
+
+	first = campaign->nr_cases;
+	add_field_cases(campaign, true, true, true, true, campaign->seed + 1);
+	add_field_cases(campaign, true, false, true, true, campaign->seed + 1);
+	add_jumps(campaign, first, true);
+
+	first = campaign->nr_cases;
+	add_random_cases(campaign, 0, RANDOM_SHORT, CAMPAIGN_SESSION,
+			 CAMPAIGN_CLASSES);
+	add_jumps(campaign, first, false);
+
+	first = campaign->nr_cases;
+	add_short_global(campaign);
+	add_jumps(campaign, first, false);
+}
+
+void campaign_init(struct campaign *campaign, bool is_long, __u64 seed,
+		   unsigned int part, unsigned int parts)
+{
+	size_t first, end;
+
+	*campaign = (struct campaign){ .is_long = is_long, .seed = seed };
+	if (is_long)
+		init_long(campaign);
+	else
+		init_short(campaign);
+
+	first = campaign->nr_jumps * part / parts;
+	end = campaign->nr_jumps * (part + 1) / parts;
+	campaign->jumps += first;
+	campaign->nr_jumps = end - first;
+}
