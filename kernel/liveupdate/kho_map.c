@@ -67,22 +67,24 @@ static spinlock_t *leaf_lock(struct kho_map *map, unsigned long pfn)
 
 /**
  * kho_alloc_block - allocate a page for what is handed over itself
+ * @gfp: how
  *
  * Where memory can come and go, kho_memory.c knows better which to take.
  *
- * Context: May sleep.
+ * Context: As @gfp has it.
  *
  * Return: the page, zeroed; NULL if there is no memory.
  */
-void * __weak kho_alloc_block(void)
+void * __weak kho_alloc_block(gfp_t gfp)
 {
-	return (void *)get_zeroed_page(GFP_KERNEL);
+	return (void *)get_zeroed_page(gfp);
 }
 
 static int install_block(struct kho_map_entry *entry, unsigned int index,
 			 u64 *table_sum)
 {
-	void *block = kho_alloc_block();
+	/* It can be that many need it: it is charged to none of them */
+	void *block = kho_alloc_block(GFP_KERNEL);
 	u64 phys;
 
 	if (!block)
