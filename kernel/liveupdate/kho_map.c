@@ -705,8 +705,8 @@ static int check_table(struct kho_map_entry *entry, unsigned long nr,
 				       entry->sum;
 		}
 		if (!sane) {
-			pr_err("level %u block at 0x%llx is damaged, what it covers stays reserved\n",
-			       level + 1, entry->phys);
+			pr_err("a level %u block is damaged, what it covers stays reserved\n",
+			       level + 1);
 			entry->phys = KHO_MAP_BAD;
 			damaged++;
 		} else if (level < LEVELS - 1) {
@@ -760,8 +760,7 @@ static void mark_block(struct kho_map *map, void *block, size_t size,
 		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
 		if (leaf && !leaf_add(entry, leaf, &page))
-			pr_err("page 0x%lx is preserved, but holds the map\n",
-			       pfn);
+			pr_err("a page is preserved, but holds the map\n");
 		else if (!leaf && !(entry && entry_bad(entry)))
 			reserve(PFN_PHYS(pfn), PAGE_SIZE);
 	}
