@@ -736,6 +736,20 @@ static struct file *open_as_before(struct file *file, unsigned int flags)
 	return other;
 }
 
+static struct file *new_file(const struct memfd_ser *ser)
+{
+	struct file *file = memfd_alloc_file(ser->name, 0);
+
+	if (IS_ERR(file))
+		return file;
+	return open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
+}
+
+/*
+ * The contents go with the file that they are put into: so this comes only when
+ * nothing is left that can fail for want of memory. Until then it can be tried
+ * again.
+ */
 static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct memfd_ser *ser = get_ser(args->serialized_data);
@@ -745,7 +759,7 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	if (!ser)
 		return -EIO;
 
-	file = memfd_alloc_file(ser->name, 0);
+	file = new_file(ser);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
@@ -756,10 +770,6 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	}
 
 	restore_inode(file_inode(file), ser);
-	file = open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-
 	memfd_restore_seals(file, ser->seals);
 	file->f_pos = ser->pos;
 	args->file = file;
