@@ -80,6 +80,34 @@ static void put_extent(const struct kho_extent *extent)
  * Preserve
  */
 
+/*
+ * What can't be preserved is marked as added: a freeze that is tried again finds
+ * it, and who seals the file knows that nobody holds it. If that was the
+ * preserve, the marks go as the size is unfrozen.
+ */
+static void drop_extent(struct memfd_luo *luo, const struct kho_extent *extent)
+{
+	XA_STATE(xas, &luo->inode->i_mapping->i_pages, extent->index);
+	unsigned int batch = 0;
+	void *entry;
+
+	if (!extent->nr)
+		return;
+
+	xas_lock_irq(&xas);
+	xas_for_each(&xas, entry, extent->index + kho_extent_pages(extent) - 1) {
+		xas_set_mark(&xas, SHMEM_TAG_ADDED);
+		if (++batch % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock_irq(&xas);
+		cond_resched();
+		xas_lock_irq(&xas);
+	}
+	xas_unlock_irq(&xas);
+	put_extent(extent);
+}
+
 /* An extent takes over one reference to each of its folios, in any case */
 static int preserve_extent(struct memfd_luo *luo,
 			   const struct kho_extent *extent)
@@ -91,7 +119,7 @@ static int preserve_extent(struct memfd_luo *luo,
 
 	err = kho_extents_preserve(&luo->extents, extent);
 	if (err)
-		put_extent(extent);
+		drop_extent(luo, extent);
 	else
 		luo->nr_pages += kho_extent_pages(extent);
 	return err;
@@ -345,7 +373,7 @@ static int use_look(struct memfd_luo *luo, struct memfd_look *look,
 
 	for (unsigned int i = 0; i < look->nr; i++) {
 		if (err)
-			put_extent(&look->run[i]);
+			drop_extent(luo, &look->run[i]);
 		else
 			err = append_run(luo, extent, &look->run[i]);
 	}
@@ -388,7 +416,7 @@ static int preserve_folios(struct memfd_luo *luo, bool added)
 
 	if (!err)
 		return preserve_extent(luo, &extent);
-	put_extent(&extent);
+	drop_extent(luo, &extent);
 	return err;
 }
 
@@ -554,7 +582,14 @@ static int preserve_anew(struct memfd_luo *luo)
 		return err;
 
 	shmem_freeze_size(luo->inode);
-	return preserve_folios(luo, false);
+	err = preserve_folios(luo, false);
+	if (!err)
+		return 0;
+
+	/* Nothing, rather than a part: the next freeze starts over, too */
+	unpreserve_folios(luo);
+	shmem_unfreeze_size(luo->inode);
+	return err;
 }
 
 static void fill_ser(struct memfd_luo *luo)
