@@ -19,8 +19,15 @@
 #define INDEX_BITS	0x03ffffffffffffffULL
 #define ORDER_BITS	0xfc00000000000000ULL
 
+/* What there is in an FDT; past its end an order begins at its start again */
+#define LUO_FDT_WORDS	18
+#define KHO_FDT_WORDS	26
+
+/* At most, for memory of a guest's size */
+#define MAX_LEAVES	16
+
 /* Cases that share a jump: a session for each */
-#define BATCH		64
+#define BATCH		96
 
 /* Of the long campaign; of the short one */
 #define RANDOM_LOCAL	512
@@ -68,24 +75,10 @@ static const char * const frame_values[] = {
 	"pfn:free", "pfn:scratch", "pfn:low", "minus", "1", "high", NULL
 };
 
-/* Of these, ones that an FDT gives a meaning to: FDT_PROP, FDT_END */
+/* A cell of an FDT is big endian: this is FDT_PROP */
 static const char * const cell_values[] = {
-	"0", "ones", "0x03000000", "0x09000000", NULL
+	"0", "ones", "0x03000000", NULL
 };
-
-static const char * const *field_values(enum field_type type)
-{
-	switch (type) {
-	case ADDRESS:
-		return address_values;
-	case FRAME:
-		return frame_values;
-	case FDT_CELL:
-		return cell_values;
-	default:
-		return number_values;
-	}
-}
 
 /**
  * struct field - a part of an object
@@ -106,6 +99,26 @@ struct field {
 	enum field_type type;
 	enum campaign_kept kept;
 };
+
+/*
+ * What is there once only costs a jump for each value. With a sum that does not
+ * fit nobody looks at an address.
+ */
+static const char * const *field_values(const struct field *field, bool sealed)
+{
+	bool looked_at = sealed || campaign_class_is_local(field->class);
+
+	switch (looked_at || field->type == FDT_CELL ? field->type : NUMBER) {
+	case ADDRESS:
+		return address_values;
+	case FRAME:
+		return frame_values;
+	case FDT_CELL:
+		return cell_values;
+	default:
+		return number_values;
+	}
+}
 
 #define FIELD(class, nr, word, mask, name, type, kept)			\
 	{ CAMPAIGN_##class, nr, word, mask, name, type, CAMPAIGN_##kept }
@@ -294,6 +307,45 @@ static bool field_fits(const struct field *field, bool sealed, bool orphan)
 	return !orphan || sealed || field->class != CAMPAIGN_FILE;
 }
 
+static void add_cut_case(struct campaign *campaign, enum campaign_class class,
+			 unsigned int nr, unsigned int word, bool sealed)
+{
+	struct campaign_case *c = add_case(campaign);
+
+	c->class = class;
+	c->nr = nr;
+	c->sealed = sealed;
+	c->kept = CAMPAIGN_FORGED;
+	c->op = "cut";
+	snprintf(c->order, sizeof(c->order), "%u", word);
+	snprintf(c->name, sizeof(c->name), "%s %u: cut at word %u%s",
+		 campaign_class_names[class], nr, word,
+		 sealed ? ", sealed" : "");
+}
+
+/* Each kind of object ends too early: at once, after a word, and later */
+static void add_cut_cases(struct campaign *campaign, bool local, bool sealed)
+{
+	unsigned int class;
+
+	for (class = 0; class < CAMPAIGN_CLASSES; class++) {
+		if (campaign_class_is_local(class) != local)
+			continue;
+		add_cut_case(campaign, class, 0, 0, sealed);
+		add_cut_case(campaign, class, 0, 1, sealed);
+		add_cut_case(campaign, class, 0, 3, sealed);
+	}
+}
+
+/* Of the map, each leaf may hold what everything else begins with */
+static void add_leaf_cases(struct campaign *campaign)
+{
+	unsigned int leaf;
+
+	for (leaf = 1; leaf < MAX_LEAVES; leaf++)
+		add_cut_case(campaign, CAMPAIGN_MAP_LEAF, leaf, 0, true);
+}
+
 /* With @one, one value for each field, another one for each @round */
 static void add_field_cases(struct campaign *campaign, bool local, bool sealed,
 			    bool orphan, bool one, unsigned int round)
@@ -302,7 +354,7 @@ static void add_field_cases(struct campaign *campaign, bool local, bool sealed,
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		const struct field *field = &fields[i];
-		const char * const *values = field_values(field->type);
+		const char * const *values = field_values(field, sealed);
 
 		if (campaign_class_is_local(field->class) != local ||
 		    !field_fits(field, sealed, orphan))
@@ -378,12 +430,14 @@ static void init_long(struct campaign *campaign)
 
 	add_field_cases(campaign, true, false, false, false, 0);
 	add_field_cases(campaign, true, false, true, false, 0);
+	add_cut_cases(campaign, true, false);
 	add_jumps(campaign, first, true);
 
 	/* Once before the others, once after them */
 	first = campaign->nr_cases;
 	add_field_cases(campaign, true, true, false, false, 0);
 	add_field_cases(campaign, true, true, true, false, 0);
+	add_cut_cases(campaign, true, true);
 	add_jumps(campaign, first, false);
 	add_jumps(campaign, first, true);
 
@@ -395,10 +449,13 @@ static void init_long(struct campaign *campaign)
 	first = campaign->nr_cases;
 	add_field_cases(campaign, false, false, false, false, 0);
 	add_field_cases(campaign, false, true, false, false, 0);
+	add_cut_cases(campaign, false, false);
+	add_cut_cases(campaign, false, true);
+	add_leaf_cases(campaign);
 	add_random_cases(campaign, RANDOM_LOCAL, RANDOM_GLOBAL, 0,
 			 CAMPAIGN_SESSION);
-	add_fdt_cases(campaign, CAMPAIGN_LUO_FDT, 19);
-	add_fdt_cases(campaign, CAMPAIGN_KHO_FDT, 30);
+	add_fdt_cases(campaign, CAMPAIGN_LUO_FDT, LUO_FDT_WORDS);
+	add_fdt_cases(campaign, CAMPAIGN_KHO_FDT, KHO_FDT_WORDS);
 	add_jumps(campaign, first, false);
 }
 
@@ -442,6 +499,7 @@ static void add_short_global(struct campaign *campaign)
 		add_field_case(campaign, &fields[f], short_global[i].value,
 			       short_global[i].sealed, false);
 	}
+	add_cut_case(campaign, CAMPAIGN_MAP_LEAF, MAX_LEAVES - 1, 0, true);
 	add_field_case(campaign, &luo_magic, "0", false, false);
 	add_field_case(campaign, &kho_magic, "0", false, false);
 }
