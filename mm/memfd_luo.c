@@ -80,6 +80,34 @@ static void put_extent(const struct kho_extent *extent)
  * Preserve
  */
 
+/*
+ * What can't be preserved is marked as added: a freeze that is tried again finds
+ * it, and who seals the file knows that nobody holds it. If that was the
+ * preserve, the marks go as the size is unfrozen.
+ */
+static void drop_extent(struct memfd_luo *luo, const struct kho_extent *extent)
+{
+	XA_STATE(xas, &luo->inode->i_mapping->i_pages, extent->index);
+	unsigned int batch = 0;
+	void *entry;
+
+	if (!extent->nr)
+		return;
+
+	xas_lock_irq(&xas);
+	xas_for_each(&xas, entry, extent->index + kho_extent_pages(extent) - 1) {
+		xas_set_mark(&xas, SHMEM_TAG_ADDED);
+		if (++batch % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock_irq(&xas);
+		cond_resched();
+		xas_lock_irq(&xas);
+	}
+	xas_unlock_irq(&xas);
+	put_extent(extent);
+}
+
 /* An extent takes over one reference to each of its folios, in any case */
 static int preserve_extent(struct memfd_luo *luo,
 			   const struct kho_extent *extent)
@@ -91,10 +119,20 @@ static int preserve_extent(struct memfd_luo *luo,
 
 	err = kho_extents_preserve(&luo->extents, extent);
 	if (err)
-		put_extent(extent);
+		drop_extent(luo, extent);
 	else
 		luo->nr_pages += kho_extent_pages(extent);
 	return err;
+}
+
+/* Do folios go on, in the file and in memory, where an extent ends? */
+static bool goes_on(const struct kho_extent *extent, pgoff_t index,
+		    unsigned long pfn, unsigned int order)
+{
+	unsigned long pages = kho_extent_pages(extent);
+
+	return extent->nr && extent->order == order &&
+	       extent->index + pages == index && extent->pfn + pages == pfn;
 }
 
 /* Add folios to an extent, or preserve that first and begin another */
@@ -103,9 +141,7 @@ static int append_run(struct memfd_luo *luo, struct kho_extent *extent,
 {
 	int err;
 
-	if (extent->nr && extent->order == run->order &&
-	    extent->index + kho_extent_pages(extent) == run->index &&
-	    extent->pfn + kho_extent_pages(extent) == run->pfn &&
+	if (goes_on(extent, run->index, run->pfn, run->order) &&
 	    extent->nr + run->nr <= FIELD_MAX(KHO_EXTENT_NR)) {
 		extent->nr += run->nr;
 		return 0;
@@ -185,14 +221,12 @@ static bool can_stay(struct memfd_look *look, struct folio *folio)
 /* Return: false if there is no room for it */
 static bool add_to_runs(struct memfd_look *look, struct folio *folio)
 {
-	struct kho_extent *run = &look->run[look->nr - 1];
+	struct kho_extent *last = look->nr ? &look->run[look->nr - 1] : NULL;
 	unsigned long pfn = folio_pfn(folio);
 	unsigned int order = folio_order(folio);
 
-	if (look->nr && run->order == order &&
-	    run->pfn + kho_extent_pages(run) == pfn &&
-	    run->index + kho_extent_pages(run) == folio->index) {
-		run->nr++;
+	if (last && goes_on(last, folio->index, pfn, order)) {
+		last->nr++;
 		folio_get(folio);
 		return true;
 	}
@@ -345,7 +379,7 @@ static int use_look(struct memfd_luo *luo, struct memfd_look *look,
 
 	for (unsigned int i = 0; i < look->nr; i++) {
 		if (err)
-			put_extent(&look->run[i]);
+			drop_extent(luo, &look->run[i]);
 		else
 			err = append_run(luo, extent, &look->run[i]);
 	}
@@ -388,7 +422,7 @@ static int preserve_folios(struct memfd_luo *luo, bool added)
 
 	if (!err)
 		return preserve_extent(luo, &extent);
-	put_extent(&extent);
+	drop_extent(luo, &extent);
 	return err;
 }
 
@@ -554,7 +588,14 @@ static int preserve_anew(struct memfd_luo *luo)
 		return err;
 
 	shmem_freeze_size(luo->inode);
-	return preserve_folios(luo, false);
+	err = preserve_folios(luo, false);
+	if (!err)
+		return 0;
+
+	/* Nothing, rather than a part: the next freeze starts over, too */
+	unpreserve_folios(luo);
+	shmem_unfreeze_size(luo->inode);
+	return err;
 }
 
 static void fill_ser(struct memfd_luo *luo)
@@ -736,6 +777,20 @@ static struct file *open_as_before(struct file *file, unsigned int flags)
 	return other;
 }
 
+static struct file *new_file(const struct memfd_ser *ser)
+{
+	struct file *file = memfd_alloc_file(ser->name, 0);
+
+	if (IS_ERR(file))
+		return file;
+	return open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
+}
+
+/*
+ * The contents go with the file that they are put into: so this comes only when
+ * nothing is left that can fail for want of memory. Until then it can be tried
+ * again.
+ */
 static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct memfd_ser *ser = get_ser(args->serialized_data);
@@ -745,7 +800,7 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	if (!ser)
 		return -EIO;
 
-	file = memfd_alloc_file(ser->name, 0);
+	file = new_file(ser);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
@@ -756,10 +811,6 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	}
 
 	restore_inode(file_inode(file), ser);
-	file = open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-
 	memfd_restore_seals(file, ser->seals);
 	file->f_pos = ser->pos;
 	args->file = file;

@@ -14,6 +14,7 @@
 #include <uapi/linux/liveupdate.h>
 
 struct file;
+struct kho_owner;
 struct liveupdate_file_handler;
 struct liveupdate_flb;
 struct liveupdate_session;
@@ -56,7 +57,8 @@ struct liveupdate_file_op_args {
  *	0 or an errno, which makes the reboot fail.
  * @unfreeze: optional; undo @freeze, because the reboot failed
  * @retrieve: make the file anew from @serialized_data. 0 or an errno, which is
- *	remembered: it is called once.
+ *	remembered, so that it is not called again; but for -ENOMEM and -ENFILE,
+ *	which leave all that came over as it was.
  * @can_finish: optional; false if the file can't do without its preserved
  *	state yet
  * @finish: the live update is over for this file. Free what was preserved and
@@ -112,7 +114,9 @@ struct liveupdate_flb_op_args {
  * struct liveupdate_flb_ops - what an FLB does
  *
  * All are called with a mutex of this FLB held, and may sleep. None may use
- * another FLB.
+ * another FLB. Memory that @preserve preserves through KHO is counted as the
+ * FLB's, so that it can go to the next kernel once more if nobody claims the
+ * files.
  *
  * @preserve: the first file that needs the object is being preserved: make it
  *	fit to be handed over. 0 or an errno, which fails that file's preserve.
@@ -148,6 +152,7 @@ struct liveupdate_flb {
 	/* private: protects what follows, and is held over the callbacks */
 	struct mutex mutex;
 	unsigned long outgoing_users;
+	struct kho_owner *outgoing_owner;
 	u64 outgoing_data;
 	void *outgoing_obj;
 };

@@ -126,9 +126,15 @@ static int add_extent(struct kho_extents *list, const struct kho_extent *extent)
 	return err;
 }
 
+/* What a list that is not empty is logged by */
+static unsigned long list_pfn(const struct kho_extents *list)
+{
+	return PHYS_PFN(virt_to_phys(list->first));
+}
+
 static int log_list(const struct kho_extents *list)
 {
-	return kho_owner_log(PHYS_PFN(virt_to_phys(list->first)), KHO_EXTENT_LIST, 1);
+	return kho_owner_log(list_pfn(list), KHO_EXTENT_LIST, 1);
 }
 
 /**
@@ -241,7 +247,7 @@ void kho_extents_unpreserve(struct kho_extents *list,
 		release(&extent);
 		cond_resched();
 	}
-	kho_owner_unlog(PHYS_PFN(virt_to_phys(list->first)), KHO_EXTENT_LIST, 1);
+	kho_owner_unlog(list_pfn(list), KHO_EXTENT_LIST, 1);
 	kho_extents_free(list);
 }
 EXPORT_SYMBOL_GPL(kho_extents_unpreserve);

@@ -392,14 +392,14 @@ void luo_file_set_unfreeze(struct luo_file_set *set)
 		call_unfreeze(lf);
 }
 
-static bool has_flbs(struct luo_file *lf)
+static int carry_flbs(struct luo_file *lf)
 {
-	if (!luo_flb_file_needs(lf->compatible))
-		return false;
+	int err = luo_flb_file_carry(lf->compatible);
 
-	pr_err("session '%s', file %llu: what it shares with others can't be carried over, retrieve it or discard it first\n",
-	       luo_session_name(lf->set->session), lf->token);
-	return true;
+	if (err == -EBUSY)
+		pr_err("session '%s', file %llu: what it shares with others is in use, it can't be carried over: retrieve or discard it first\n",
+		       luo_session_name(lf->set->session), lf->token);
+	return err;
 }
 
 /*
@@ -412,14 +412,12 @@ static int carry_file(struct luo_file *lf)
 
 	if (lf->file)
 		return 0;
-	if (has_flbs(lf))
-		return -EBUSY;
 
 	if (!lf->retrieve_status)
 		err = kho_owner_carry(lf->memory);
 	if (!err) {
 		lf->carry = LUO_CARRY_FILE;
-		return 0;
+		return carry_flbs(lf);
 	}
 	if (err == -ENOMEM)
 		return err;
@@ -443,8 +441,9 @@ static void uncarry_file(struct luo_file *lf)
  *
  * Context: The session's mutex is held, and luo_freeze_rwsem for writing.
  *
- * Return: 0; -EBUSY if one of them can't do without its driver, -ENOMEM. On an
- * error nothing has changed.
+ * Return: 0; -EBUSY if an FLB that one of them needs is in the hands of a driver,
+ * -ENOMEM. On an error nothing has changed but for FLBs: luo_flb_uncarry() is
+ * called for.
  */
 int luo_file_set_carry(struct luo_file_set *set)
 {
@@ -467,7 +466,7 @@ int luo_file_set_carry(struct luo_file_set *set)
 	return 0;
 
 err_uncarry:
-	list_for_each_entry_continue_reverse(lf, &set->files, node)
+	list_for_each_entry(lf, &set->files, node)
 		uncarry_file(lf);
 err_release:
 	luo_blocks_free(&set->blocks);
@@ -645,6 +644,12 @@ static int find_late_handler(struct luo_file *lf)
 	return -ENODEV;
 }
 
+/* There may be more memory, or fewer open files, when it is tried again */
+static bool is_shortage(int err)
+{
+	return err == -ENOMEM || err == -ENFILE;
+}
+
 static int call_retrieve(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
@@ -659,7 +664,8 @@ static int call_retrieve(struct luo_file *lf)
 	if (err == -ENODEV && lf->set->handler_missing)
 		return err;
 
-	lf->retrieve_status = err ?: 1;
+	if (!is_shortage(err))
+		lf->retrieve_status = err ?: 1;
 	if (!err)
 		lf->file = args.file;
 	else
@@ -711,8 +717,9 @@ bool luo_file_set_has(struct luo_file_set *set, u64 token)
  *
  * Return: 0; -ENOENT if there is no such file, -EIO if what came over was
  * damaged so that it may have been there, -ENODEV while its handler is not
- * registered, -ELOOP if its handler's retrieve needs it itself; else what that
- * failed with, each time.
+ * registered, -ELOOP if its handler's retrieve needs it itself; -ENOMEM or
+ * -ENFILE, then all is as before and it can be tried again; else what that failed
+ * with, each time.
  */
 int luo_file_retrieve(struct luo_file_set *set, u64 token,
 		      struct file **filep)
@@ -814,8 +821,11 @@ static int discard_file(struct luo_file *lf)
 	int err;
 
 	call_finish(lf);
+	/* A handler may have freed the log, too: then nothing is left */
 	err = kho_owner_discard(lf->memory, &bytes);
-	if (!lf->fh || err)
+	if (lf->fh)
+		err = 0;
+	else
 		pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",
 			luo_session_name(lf->set->session), lf->token,
 			lf->compatible, bytes >> 10,

@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "kho_owner.h"
 #include "luo_block.h"
 #include "luo_core.h"
 #include "luo_flb.h"
@@ -58,11 +59,13 @@ struct luo_flb_uses {
  * struct luo_flb_need - files of one handler that are to finish
  * @node: link in luo_flb_incoming.needs
  * @nr_files: how many
+ * @nr_carried: how many go to the next kernel as they came
  * @handler: the handler's name
  */
 struct luo_flb_need {
 	struct list_head node;
 	u64 nr_files;
+	u64 nr_carried;
 	char handler[LUO_COMPATIBLE_LENGTH];
 };
 
@@ -74,8 +77,10 @@ struct luo_flb_need {
  * @users: calls of liveupdate_flb_get_incoming() that were not put yet
  * @status: 0 if retrieve was not tried, 1 if it succeeded, else its error
  * @finished: there is nothing left of it
+ * @carried: it goes to the next kernel as it came
  * @flb: who retrieved it; its module is pinned from then to the finish
  * @data: the previous kernel's data
+ * @memory: the log of its memory
  * @obj: the object
  * @compatible: the FLB's name
  */
@@ -86,8 +91,10 @@ struct luo_flb_incoming {
 	unsigned long users;
 	int status;
 	bool finished;
+	bool carried;
 	struct liveupdate_flb *flb;
 	u64 data;
+	u64 memory[KHO_OWNER_RECORDS];
 	void *obj;
 	char compatible[LUO_COMPATIBLE_LENGTH];
 };
@@ -320,20 +327,61 @@ err_put:
 	return ERR_PTR(-ENODEV);
 }
 
+static int call_preserve(struct liveupdate_flb *flb)
+{
+	struct liveupdate_flb_op_args args = { .flb = flb };
+	struct kho_owner *owner __free(kfree) = NULL;
+	int err;
+
+	lockdep_assert_held(&flb->mutex);
+
+	owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+	if (!owner)
+		return -ENOMEM;
+
+	kho_owner_begin(owner);
+	err = flb->ops->preserve(&args);
+	kho_owner_end(owner);
+	if (err) {
+		kho_owner_free(owner);
+		return err;
+	}
+
+	flb->outgoing_owner = no_free_ptr(owner);
+	flb->outgoing_data = args.data;
+	flb->outgoing_obj = args.obj;
+	return 0;
+}
+
+static void call_unpreserve(struct liveupdate_flb *flb)
+{
+	struct liveupdate_flb_op_args args = {
+		.flb = flb,
+		.data = flb->outgoing_data,
+		.obj = flb->outgoing_obj,
+	};
+
+	lockdep_assert_held(&flb->mutex);
+
+	flb->ops->unpreserve(&args);
+	kho_owner_free(flb->outgoing_owner);
+	kfree(flb->outgoing_owner);
+	flb->outgoing_owner = NULL;
+	flb->outgoing_data = 0;
+	flb->outgoing_obj = NULL;
+}
+
 static int count_outgoing(struct luo_flb_link *link)
 {
 	struct liveupdate_flb *flb = link->flb;
-	struct liveupdate_flb_op_args args = { .flb = flb };
 
 	guard(mutex)(&flb->mutex);
 
 	if (!flb->outgoing_users) {
-		int err = flb->ops->preserve(&args);
+		int err = call_preserve(flb);
 
 		if (err)
 			return err;
-		flb->outgoing_data = args.data;
-		flb->outgoing_obj = args.obj;
 	}
 	flb->outgoing_users++;
 	link->nr_files++;
@@ -344,17 +392,8 @@ static void put_outgoing(struct liveupdate_flb *flb)
 {
 	lockdep_assert_held(&flb->mutex);
 
-	if (!--flb->outgoing_users) {
-		struct liveupdate_flb_op_args args = {
-			.flb = flb,
-			.data = flb->outgoing_data,
-			.obj = flb->outgoing_obj,
-		};
-
-		flb->ops->unpreserve(&args);
-		flb->outgoing_data = 0;
-		flb->outgoing_obj = NULL;
-	}
+	if (!--flb->outgoing_users)
+		call_unpreserve(flb);
 }
 
 /* Undo the first @counted of the uses, and let go of all */
@@ -417,23 +456,12 @@ void luo_flb_file_unpreserve(struct luo_flb_uses *uses)
 		put_links(uses, uses->nr);
 }
 
-/**
- * luo_flb_serialize - write the records of all FLBs that are in use
- * @nr: set to the number of records
- *
- * Context: luo_freeze_rwsem is held for writing.
- *
- * Return: physical address of the first block, 0 for none.
- */
-phys_addr_t luo_flb_serialize(u64 *nr)
+static void serialize_outgoing(struct luo_writer *writer, u64 *nr)
 {
 	struct luo_flb_link *link;
-	struct luo_writer writer;
 
-	guard(mutex)(&luo_flb_lock);
+	lockdep_assert_held(&luo_flb_lock);
 
-	*nr = 0;
-	luo_writer_start(&writer, &luo_flb_blocks);
 	list_for_each_entry(link, &luo_flb_links, node) {
 		struct luo_flb_ser ser = {
 			.data = link->flb->outgoing_data,
@@ -442,11 +470,57 @@ phys_addr_t luo_flb_serialize(u64 *nr)
 
 		if (!link->nr_files)
 			continue;
+		kho_owner_serialize(link->flb->outgoing_owner, ser.memory);
 		strscpy_pad(ser.compatible, link->flb->compatible);
 		strscpy_pad(ser.handler, link->handler);
-		luo_writer_put(&writer, &ser);
+		luo_writer_put(writer, &ser);
 		++*nr;
 	}
+}
+
+static void serialize_carried(struct luo_flb_incoming *in,
+			      struct luo_writer *writer, u64 *nr)
+{
+	struct luo_flb_need *need;
+
+	list_for_each_entry(need, &in->needs, node) {
+		struct luo_flb_ser ser = {
+			.data = in->data,
+			.nr_files = need->nr_carried,
+		};
+
+		if (!need->nr_carried)
+			continue;
+		memcpy(ser.memory, in->memory, sizeof(ser.memory));
+		strscpy_pad(ser.compatible, in->compatible);
+		strscpy_pad(ser.handler, need->handler);
+		luo_writer_put(writer, &ser);
+		++*nr;
+	}
+}
+
+/**
+ * luo_flb_serialize - write the records of all FLBs that are in use
+ * @nr: set to the number of records
+ *
+ * Those that luo_flb_file_carry() has kept are among them.
+ *
+ * Context: luo_freeze_rwsem is held for writing.
+ *
+ * Return: physical address of the first block, 0 for none.
+ */
+phys_addr_t luo_flb_serialize(u64 *nr)
+{
+	struct luo_flb_incoming *in;
+	struct luo_writer writer;
+
+	guard(mutex)(&luo_flb_lock);
+
+	*nr = 0;
+	luo_writer_start(&writer, &luo_flb_blocks);
+	serialize_outgoing(&writer, nr);
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		serialize_carried(in, &writer, nr);
 	return luo_writer_end(&writer);
 }
 
@@ -536,6 +610,7 @@ static int add_incoming(const struct luo_flb_ser *ser)
 		mutex_init(&in->mutex);
 		INIT_LIST_HEAD(&in->needs);
 		in->data = ser->data;
+		memcpy(in->memory, ser->memory, sizeof(in->memory));
 		strscpy(in->compatible, ser->compatible);
 		list_add_tail(&in->node, &luo_flb_incoming);
 	}
@@ -690,34 +765,128 @@ static void drop_need(struct luo_flb_incoming *in, const char *handler)
 	}
 }
 
-static bool has_need(struct luo_flb_incoming *in, const char *handler)
+/* Two of one name can't be told apart: that is for the driver to bring together */
+static bool is_outgoing(const char *compatible)
+{
+	struct luo_flb_link *link;
+
+	guard(mutex)(&luo_flb_lock);
+
+	list_for_each_entry(link, &luo_flb_links, node)
+		if (link->nr_files && !strcmp(link->flb->compatible, compatible))
+			return true;
+	return false;
+}
+
+/*
+ * Its driver may have changed what it has retrieved, so what came over does not
+ * tell all any more.
+ */
+static int carry_incoming(struct luo_flb_incoming *in)
+{
+	int err = -EBUSY;
+
+	lockdep_assert_held(&in->mutex);
+
+	if (in->carried)
+		return 0;
+
+	if (in->status <= 0 && !is_outgoing(in->compatible))
+		err = kho_owner_carry(in->memory);
+	in->carried = !err;
+	return err == -ENOMEM ? err : (err ? -EBUSY : 0);
+}
+
+/* Room for a record more than all that there are */
+static int reserve_record(void)
+{
+	struct luo_flb_incoming *in;
+	struct luo_flb_need *need;
+	unsigned long nr = 1;
+
+	guard(mutex)(&luo_flb_lock);
+
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		list_for_each_entry(need, &in->needs, node)
+			nr += !!need->nr_carried;
+	return luo_blocks_reserve(&luo_flb_blocks, nr_flb_links + nr);
+}
+
+static int carry_need(struct luo_flb_incoming *in, const char *handler)
+{
+	struct luo_flb_need *need;
+	int err = 0;
+
+	guard(mutex)(&in->mutex);
+
+	list_for_each_entry(need, &in->needs, node) {
+		if (strcmp(need->handler, handler))
+			continue;
+		if (!need->nr_carried)
+			err = reserve_record();
+		if (!err)
+			err = carry_incoming(in);
+		need->nr_carried += !err;
+		break;
+	}
+	return err;
+}
+
+/**
+ * luo_flb_file_carry - a file goes to the next kernel as it came
+ * @handler: name of its handler, which need not be registered
+ *
+ * What it needs goes with it.
+ *
+ * Context: luo_freeze_rwsem is held for writing, until the jump or
+ * luo_flb_uncarry().
+ *
+ * Return: 0; -EBUSY if an FLB that it needs is in the hands of a driver, so that
+ * it is not any more what came over; -ENOMEM. After an error luo_flb_uncarry()
+ * is called for.
+ */
+int luo_flb_file_carry(const char *handler)
+{
+	struct luo_flb_incoming *in;
+	int err = 0;
+
+	list_for_each_entry(in, &luo_flb_incoming, node) {
+		err = carry_need(in, handler);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static void uncarry_incoming(struct luo_flb_incoming *in)
 {
 	struct luo_flb_need *need;
 
 	guard(mutex)(&in->mutex);
 
+	if (in->carried)
+		kho_owner_uncarry(in->memory);
+	in->carried = false;
 	list_for_each_entry(need, &in->needs, node)
-		if (!strcmp(need->handler, handler))
-			return true;
-	return false;
+		need->nr_carried = 0;
 }
 
 /**
- * luo_flb_file_needs - does an incoming file need an FLB?
- * @handler: name of its handler, which need not be registered
+ * luo_flb_uncarry - undo all of luo_flb_file_carry()
  *
- * Context: The session's mutex is held. Takes each FLB's mutex in turn.
- *
- * Return: true if it counts for an FLB that came over.
+ * Context: luo_freeze_rwsem is held for writing.
  */
-bool luo_flb_file_needs(const char *handler)
+void luo_flb_uncarry(void)
 {
 	struct luo_flb_incoming *in;
 
 	list_for_each_entry(in, &luo_flb_incoming, node)
-		if (has_need(in, handler))
-			return true;
-	return false;
+		uncarry_incoming(in);
+
+	guard(mutex)(&luo_flb_lock);
+
+	if (!nr_flb_links)
+		luo_blocks_free(&luo_flb_blocks);
 }
 
 /**
@@ -747,7 +916,7 @@ void luo_flb_file_finish(const char *handler)
  * Return: 0, then the object stays until liveupdate_flb_put_incoming();
  * -ENODATA if the previous kernel left none, or if all is finished; the error
  * that retrieve failed with, each time; -ENODEV if the FLB's module is about to
- * go; -ENOMEM; -EOPNOTSUPP if live update is off.
+ * go; -EBUSY while it is carried over to the next kernel; -ENOMEM; -EOPNOTSUPP if live update is off.
  */
 int liveupdate_flb_get_incoming(struct liveupdate_flb *flb, void **objp)
 {
@@ -769,6 +938,10 @@ int liveupdate_flb_get_incoming(struct liveupdate_flb *flb, void **objp)
 
 	if (in->finished)
 		return -ENODATA;
+
+	/* What the next kernel gets must not change any more */
+	if (in->carried)
+		return -EBUSY;
 
 	if (!in->status) {
 		if (!try_module_get(flb->ops->owner))

@@ -11,7 +11,8 @@ void luo_flb_unlink_all(struct liveupdate_file_handler *fh);
 struct luo_flb_uses *luo_flb_file_preserve(struct liveupdate_file_handler *fh);
 void luo_flb_file_unpreserve(struct luo_flb_uses *uses);
 int luo_flb_deserialize(void);
-bool luo_flb_file_needs(const char *handler);
+int luo_flb_file_carry(const char *handler);
+void luo_flb_uncarry(void);
 void luo_flb_file_finish(const char *handler);
 phys_addr_t luo_flb_serialize(u64 *nr);
 

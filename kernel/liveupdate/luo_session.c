@@ -722,6 +722,7 @@ static void uncarry_incoming(void)
 	luo_quarantine_uncarry();
 	list_for_each_entry(session, &luo_incoming.sessions, node)
 		uncarry_session(session);
+	luo_flb_uncarry();
 }
 
 static int carry_session(struct liveupdate_session *session)
@@ -867,7 +868,7 @@ static void free_spare_blocks(void)
  * luo_sessions_unfreeze().
  *
  * Return: 0; a handler's error; -EBUSY if a session that nobody has retrieved
- * can't be carried over; -ENOMEM. On an error all is as it was.
+ * can't be carried over, as a driver has what its files need; -ENOMEM. On an error all is as it was.
  */
 int luo_sessions_freeze(struct luo_header_ser *header)
 {

@@ -3049,6 +3049,40 @@ static void incoming_object(struct kunit *test)
 	expect_events(test, "d1 p2");
 }
 
+/* A shortage passes: only what fails for good is not tried again */
+static void incoming_shortage(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct fake_file *ff;
+	struct luo_file_set *set = carry_over(test, handler, &ff, 1);
+	struct file *file;
+
+	ff->retrieve_err = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, luo_file_retrieve(set, 101, &file), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, luo_file_retrieve(set, 101, &file), -ENOMEM);
+	ff->retrieve_err = -ENFILE;
+	KUNIT_EXPECT_EQ(test, luo_file_retrieve(set, 101, &file), -ENFILE);
+	expect_events(test, "r1! r1! r1!");
+	ff->retrieve_err = 0;
+	retrieve(test, set, 101);
+	KUNIT_EXPECT_EQ(test, luo_file_set_finish(set), 0);
+	expect_events(test, "r1 d1");
+}
+
+/* The session ends while nothing of the file was retrieved */
+static void incoming_shortage_finish(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct fake_file *ff;
+	struct luo_file_set *set = carry_over(test, handler, &ff, 1);
+	struct file *file;
+
+	ff->retrieve_err = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, luo_file_retrieve(set, 101, &file), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, luo_file_set_finish(set), 0);
+	expect_events(test, "r1! d1?");
+}
+
 /* What fails to be retrieved is no object, and takes no number */
 static void incoming_object_failed(struct kunit *test)
 {
@@ -3269,6 +3303,8 @@ static struct kunit_case luo_incoming_cases[] = {
 	KUNIT_CASE(incoming_discard_late),
 	KUNIT_CASE(incoming_module),
 	KUNIT_CASE(incoming_object),
+	KUNIT_CASE(incoming_shortage),
+	KUNIT_CASE(incoming_shortage_finish),
 	KUNIT_CASE(incoming_object_failed),
 	KUNIT_CASE(incoming_damaged),
 	KUNIT_CASE(incoming_bad_compatible),

@@ -110,7 +110,7 @@ static void counter_unfreeze(struct liveupdate_file_op_args *args)
 
 /*
  * The state is not freed here but by finish, which comes in any case. If this
- * fails it is not tried again.
+ * fails it is not tried again, unless there was no memory.
  */
 static int counter_retrieve(struct liveupdate_file_op_args *args)
 {

@@ -458,7 +458,7 @@ static void __exit pair_exit(void)
 }
 module_exit(pair_exit);
 
-/* A file's retrieve is tried once, and it needs the counter then */
+/* A file's retrieve that fails is not tried again, and it needs the counter */
 MODULE_SOFTDEP("pre: luo_sample_counter");
 MODULE_ALIAS_LIVEUPDATE(PAIR_COMPATIBLE);
 MODULE_DESCRIPTION("Live update sample: a handler with an FLB and a dependency");

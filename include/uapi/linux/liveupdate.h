@@ -167,7 +167,8 @@ struct liveupdate_session_preserve_fd {
  * another descriptor of the same file.
  *
  * Return: 0; ENOENT for an unknown token; ENODEV while no handler for the file
- * is registered (it may be asked again); EINVAL on a new session; else the
+ * is registered, ENOMEM, ENFILE or EMFILE for want of memory or of open files
+ * (it may be asked again after each of these); EINVAL on a new session; else the
  * handler's error, which is remembered and returned again.
  */
 struct liveupdate_session_retrieve_fd {

@@ -136,6 +136,8 @@ struct luo_memory_ser {
  * @handler: the handler's name, padded with NULs
  * @data: the FLB's data, the same in each of its records
  * @nr_files: how many preserved files of that handler need it
+ * @memory: what is preserved for the FLB, as in a file's record; the same in
+ *	each of its records
  * @sum: luo_sum() of all before it
  */
 struct luo_flb_ser {
@@ -143,6 +145,7 @@ struct luo_flb_ser {
 	char handler[LUO_COMPATIBLE_LENGTH];
 	u64 data;
 	u64 nr_files;
+	u64 memory[KHO_OWNER_RECORDS];
 	u64 sum;
 };
 

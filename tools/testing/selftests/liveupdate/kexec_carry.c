@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "luo_sample_util.h"
 #include "luo_test_util.h"
 
 #define PAGE		4096L
@@ -303,8 +304,98 @@ static void carry_4(void)
 	luo_finish_stage();
 }
 
+/*
+ * carry_flb: files that share something, without their driver and with it
+ */
+
+#define COUNTER_VALUE	4711
+
+static bool skip_without_modules(unsigned int plan)
+{
+	luo_plan(plan);
+	if (modules_available())
+		return false;
+
+	while (plan--)
+		luo_report_skip("the modules of samples/liveupdate are not there");
+	return true;
+}
+
+static void carry_flb_1(void)
+{
+	int session, counter, pair;
+
+	if (skip_without_modules(1))
+		luo_finish_stage();
+	CHECK(modules_load());
+	session = make_session(luo_need_device(), "pair");
+	counter = counter_new(COUNTER_VALUE);
+	pair = pair_new(counter);
+	CHECK(counter >= 0 && pair >= 0);
+	CHECK_EQ(0, luo_preserve(session, counter, 1));
+	CHECK_EQ(0, luo_preserve(session, pair, 2));
+	keep(session, 3, DENSE_SIZE);
+	CHECK(pair_id(pair) == 1);
+	luo_report("files that share something");
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+static void carry_flb_2(void)
+{
+	luo_plan(1);
+	luo_need_device();
+	/* After a refusal, too */
+	CHECK_EQ(0, luo_kexec_load_classic());
+	CHECK_EQ(-EOPNOTSUPP, luo_kexec_jump());
+	CHECK_EQ(0, luo_kexec_unload_classic());
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_report("nobody claims them, their driver is not there");
+	luo_leave_kernel();
+}
+
+static void carry_flb_3(void)
+{
+	int dev, session, counter, pair;
+
+	luo_plan(2);
+	dev = luo_need_device();
+	CHECK(modules_load());
+	/* The driver needs what came over, so it can't be carried any more */
+	pair = pair_new(counter_new(1));
+	CHECK(pair_id(pair) == 2);
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	CHECK_EQ(-EBUSY, luo_kexec_jump());
+	CHECK_EQ(-EBUSY, luo_kexec_jump());
+	luo_report("nobody claims them, their driver is there");
+
+	session = luo_retrieve_session(dev, "pair");
+	CHECK(session >= 0);
+	pair = luo_retrieve(session, 2);
+	counter = luo_retrieve(session, 1);
+	CHECK(pair_id(pair) == 1);
+	CHECK_EQ(COUNTER_VALUE, pair_value(pair));
+	CHECK_EQ(COUNTER_VALUE, counter_value(counter));
+	check_file(session, 3, DENSE_SIZE);
+	finish(session);
+	luo_report("they are whole after all that");
+	luo_leave_kernel();
+}
+
+static void carry_flb_4(void)
+{
+	luo_plan(2);
+	luo_need_device();
+	check_debugfs("updates", "3\n");
+	check_debugfs("sessions", "");
+	luo_report("once claimed, nothing is carried over");
+	luo_check_memory();
+	luo_finish_stage();
+}
+
 static const struct luo_case cases[] = {
 	{ "carry", { carry_1, carry_2, carry_3, carry_4 } },
+	{ "carry_flb", { carry_flb_1, carry_flb_2, carry_flb_3, carry_flb_4 } },
 };
 
 int main(int argc, char *argv[])
