@@ -58,6 +58,7 @@ enum field_type {
 	ADDRESS,
 	FRAME,		/* an address in pages */
 	FDT_CELL,
+	EXTENT,		/* a record of a list of memory: three fields */
 	SUM,
 };
 
@@ -123,18 +124,8 @@ static const char * const *field_values(const struct field *field, bool sealed)
 #define FIELD(class, nr, word, mask, name, type, kept)			\
 	{ CAMPAIGN_##class, nr, word, mask, name, type, CAMPAIGN_##kept }
 
-#define EXTENT(class, nr, word, name, kept)				\
-	FIELD(class, nr, word, PFN_BITS, name ".pfn", FRAME, kept),	\
-	FIELD(class, nr, word, NR_BITS, name ".nr", NUMBER, kept),	\
-	FIELD(class, nr, word, ORDER_BITS, name ".order", NUMBER, kept)
-
-#define BLOCK(class, nr)						\
-	FIELD(class, nr, 0, WHOLE, "magic", NUMBER, KEPT),		\
-	FIELD(class, nr, 1, WHOLE, "next", ADDRESS, KEPT),		\
-	FIELD(class, nr, 2, WHOLE, "nr", NUMBER, KEPT),			\
-	FIELD(class, nr, 3, WHOLE, "sum", SUM, KEPT)
-
-static const struct field fields[] = {
+/* What blocks and records begin with is in block_fields and extent_fields */
+static const struct field plain_fields[] = {
 	FIELD(SESSION, 0, 0, WHOLE, "name", NUMBER, RENAMED),
 	FIELD(SESSION, 0, 7, WHOLE, "name's end", NUMBER, KEPT),
 	FIELD(SESSION, 0, 8, WHOLE, "files", ADDRESS, FORGED),
@@ -142,15 +133,13 @@ static const struct field fields[] = {
 	FIELD(SESSION, 0, 10, WHOLE, "age", NUMBER, KEPT),
 	FIELD(SESSION, 0, 11, WHOLE, "flags", NUMBER, KEPT),
 	FIELD(SESSION, 0, 12, WHOLE, "sum", SUM, KEPT),
-	BLOCK(FILE_BLOCK, 0),
-	BLOCK(FILE_BLOCK, 1),
 	FIELD(FILE, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
 	FIELD(FILE, 0, 5, WHOLE, "compatible's end", NUMBER, KEPT),
 	FIELD(FILE, 0, 6, WHOLE, "token", NUMBER, KEPT),
 	FIELD(FILE, 0, 7, WHOLE, "data", ADDRESS, FORGED),
-	EXTENT(FILE, 0, 8, "memory[0]", KEPT),
-	EXTENT(FILE, 0, 9, "memory[1]", KEPT),
-	EXTENT(FILE, 0, 10, "memory[2]", KEPT),
+	FIELD(FILE, 0, 8, WHOLE, "memory[0]", EXTENT, KEPT),
+	FIELD(FILE, 0, 9, WHOLE, "memory[1]", EXTENT, KEPT),
+	FIELD(FILE, 0, 10, WHOLE, "memory[2]", EXTENT, KEPT),
 	FIELD(FILE, 0, 11, WHOLE, "sum", SUM, KEPT),
 	FIELD(MEMFD, 0, 0, WHOLE, "size", NUMBER, KEPT),
 	FIELD(MEMFD, 0, 1, WHOLE, "pos", NUMBER, KEPT),
@@ -168,18 +157,16 @@ static const struct field fields[] = {
 	FIELD(MEMFD_LIST, 0, 0, WHOLE, "sum", SUM, KEPT),
 	FIELD(MEMFD_LIST, 0, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 0, 2, WHOLE, "nr", NUMBER, FORGED),
-	EXTENT(MEMFD_LIST, 0, 3, "record[0]", FORGED),
+	FIELD(MEMFD_LIST, 0, 3, WHOLE, "record[0]", EXTENT, FORGED),
 	FIELD(MEMFD_LIST, 0, 4, INDEX_BITS, "record[1].index", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 0, 4, ORDER_BITS, "record[1].order", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 1, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 1, 2, WHOLE, "nr", NUMBER, FORGED),
-	BLOCK(MEMORY_BLOCK, 0),
-	BLOCK(MEMORY_BLOCK, 1),
 	FIELD(MEMORY, 0, 0, WHOLE, "session", NUMBER, KEPT),
 	FIELD(MEMORY, 0, 1, WHOLE, "token", NUMBER, KEPT),
-	EXTENT(MEMORY, 0, 2, "memory[0]", KEPT),
-	EXTENT(MEMORY, 0, 3, "memory[1]", KEPT),
-	EXTENT(MEMORY, 0, 4, "memory[2]", KEPT),
+	FIELD(MEMORY, 0, 2, WHOLE, "memory[0]", EXTENT, KEPT),
+	FIELD(MEMORY, 0, 3, WHOLE, "memory[1]", EXTENT, KEPT),
+	FIELD(MEMORY, 0, 4, WHOLE, "memory[2]", EXTENT, KEPT),
 	FIELD(MEMORY, 0, 5, WHOLE, "sum", SUM, KEPT),
 	FIELD(HEADER, 0, 0, WHOLE, "magic", NUMBER, KEPT),
 	FIELD(HEADER, 0, 1, WHOLE, "update_count", NUMBER, KEPT),
@@ -190,14 +177,11 @@ static const struct field fields[] = {
 	FIELD(HEADER, 0, 6, WHOLE, "memory", ADDRESS, KEPT),
 	FIELD(HEADER, 0, 7, WHOLE, "nr_memory", NUMBER, KEPT),
 	FIELD(HEADER, 0, 8, WHOLE, "sum", SUM, KEPT),
-	BLOCK(SESSION_BLOCK, 1),
-	BLOCK(SESSION_BLOCK, 0),
 	FIELD(FLB, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
 	FIELD(FLB, 0, 6, WHOLE, "handler", NUMBER, KEPT),
 	FIELD(FLB, 0, 12, WHOLE, "data", ADDRESS, KEPT),
 	FIELD(FLB, 0, 13, WHOLE, "nr_files", NUMBER, KEPT),
 	FIELD(FLB, 0, 14, WHOLE, "sum", SUM, KEPT),
-	BLOCK(FLB_BLOCK, 0),
 	FIELD(MAP_LEAF, 0, 0, WHOLE, "used[0]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 255, WHOLE, "used[255]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 256, WHOLE, "start[0]", NUMBER, KEPT),
@@ -214,6 +198,95 @@ static const struct field fields[] = {
 	FIELD(MAP_ROOT, 0, 3, WHOLE, "entry[0].sum", NUMBER, KEPT),
 	FIELD(MAP_ROOT, 0, 4, WHOLE, "entry[1].phys", ADDRESS, KEPT),
 };
+
+static const struct {
+	enum campaign_class class;
+	unsigned int nr;
+} blocks[] = {
+	{ CAMPAIGN_FILE_BLOCK, 0 },
+	{ CAMPAIGN_FILE_BLOCK, 1 },
+	{ CAMPAIGN_MEMORY_BLOCK, 0 },
+	{ CAMPAIGN_MEMORY_BLOCK, 1 },
+	{ CAMPAIGN_SESSION_BLOCK, 1 },
+	{ CAMPAIGN_SESSION_BLOCK, 0 },
+	{ CAMPAIGN_FLB_BLOCK, 0 },
+};
+
+static const struct {
+	const char *name;
+	enum field_type type;
+} block_fields[] = {
+	{ "magic", NUMBER }, { "next", ADDRESS }, { "nr", NUMBER },
+	{ "sum", SUM },
+};
+
+static const struct {
+	__u64 mask;
+	const char *name;
+	enum field_type type;
+} extent_fields[] = {
+	{ PFN_BITS, "pfn", FRAME }, { NR_BITS, "nr", NUMBER },
+	{ ORDER_BITS, "order", NUMBER },
+};
+
+#define MAX_FIELDS	256
+
+static struct field fields[MAX_FIELDS];
+static size_t nr_fields;
+
+static struct field *add_field(void)
+{
+	if (nr_fields == MAX_FIELDS)
+		ksft_exit_fail_msg("too many fields\n");
+	return &fields[nr_fields++];
+}
+
+static void add_extent_fields(const struct field *extent)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(extent_fields); i++) {
+		struct field *field = add_field();
+		char *name;
+
+		if (asprintf(&name, "%s.%s", extent->name,
+			     extent_fields[i].name) < 0)
+			ksft_exit_fail_perror("asprintf");
+		*field = *extent;
+		field->mask = extent_fields[i].mask;
+		field->name = name;
+		field->type = extent_fields[i].type;
+	}
+}
+
+static void add_block_fields(enum campaign_class class, unsigned int nr)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(block_fields); i++)
+		*add_field() = (struct field){
+			.class = class,
+			.nr = nr,
+			.word = i,
+			.mask = WHOLE,
+			.name = block_fields[i].name,
+			.type = block_fields[i].type,
+		};
+}
+
+static void find_fields(void)
+{
+	size_t i;
+
+	nr_fields = 0;
+	for (i = 0; i < ARRAY_SIZE(plain_fields); i++)
+		if (plain_fields[i].type == EXTENT)
+			add_extent_fields(&plain_fields[i]);
+		else
+			*add_field() = plain_fields[i];
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		add_block_fields(blocks[i].class, blocks[i].nr);
+}
 
 __u64 campaign_random(__u64 seed, __u64 index)
 {
@@ -352,7 +425,7 @@ static void add_field_cases(struct campaign *campaign, bool local, bool sealed,
 {
 	size_t i, nr, v;
 
-	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+	for (i = 0; i < nr_fields; i++) {
 		const struct field *field = &fields[i];
 		const char * const *values = field_values(field, sealed);
 
@@ -488,12 +561,12 @@ static void add_short_global(struct campaign *campaign)
 	size_t i, f;
 
 	for (i = 0; i < ARRAY_SIZE(short_global); i++) {
-		for (f = 0; f < ARRAY_SIZE(fields); f++)
+		for (f = 0; f < nr_fields; f++)
 			if (fields[f].class == short_global[i].class &&
 			    fields[f].nr == short_global[i].nr &&
 			    !strcmp(fields[f].name, short_global[i].name))
 				break;
-		if (f == ARRAY_SIZE(fields))
+		if (f == nr_fields)
 			ksft_exit_fail_msg("no field %s\n",
 					   short_global[i].name);
 		add_field_case(campaign, &fields[f], short_global[i].value,
@@ -536,6 +609,7 @@ void campaign_init(struct campaign *campaign, bool is_long, __u64 seed,
 	size_t first, end;
 
 	*campaign = (struct campaign){ .is_long = is_long, .seed = seed };
+	find_fields();
 	if (is_long)
 		init_long(campaign);
 	else
