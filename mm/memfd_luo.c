@@ -534,7 +534,7 @@ static int memfd_luo_preserve(struct liveupdate_file_op_args *args)
 		return -EOPNOTSUPP;
 	}
 
-	luo = kzalloc(sizeof(*luo), GFP_KERNEL);
+	luo = kzalloc(sizeof(*luo), GFP_KERNEL_ACCOUNT);
 	if (!luo)
 		return -ENOMEM;
 

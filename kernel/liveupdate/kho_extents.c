@@ -38,7 +38,7 @@ void kho_extents_set(struct kho_extents_chunk *chunk, unsigned int i,
 
 static int add_chunk(struct kho_extents *list)
 {
-	struct kho_extents_chunk *chunk = kho_alloc_block();
+	struct kho_extents_chunk *chunk = kho_alloc_block(GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!chunk)

@@ -67,22 +67,24 @@ static spinlock_t *leaf_lock(struct kho_map *map, unsigned long pfn)
 
 /**
  * kho_alloc_block - allocate a page for what is handed over itself
+ * @gfp: how
  *
  * Where memory can come and go, kho_memory.c knows better which to take.
  *
- * Context: May sleep.
+ * Context: As @gfp has it.
  *
  * Return: the page, zeroed; NULL if there is no memory.
  */
-void * __weak kho_alloc_block(void)
+void * __weak kho_alloc_block(gfp_t gfp)
 {
-	return (void *)get_zeroed_page(GFP_KERNEL);
+	return (void *)get_zeroed_page(gfp);
 }
 
 static int install_block(struct kho_map_entry *entry, unsigned int index,
 			 u64 *table_sum)
 {
-	void *block = kho_alloc_block();
+	/* It can be that many need it: it is charged to none of them */
+	void *block = kho_alloc_block(GFP_KERNEL);
 	u64 phys;
 
 	if (!block)
@@ -724,8 +726,8 @@ static int check_table(struct kho_map_entry *entry, unsigned long nr,
 				       entry->sum;
 		}
 		if (!sane) {
-			pr_err("level %u block at 0x%llx is damaged, what it covers stays reserved\n",
-			       level + 1, entry->phys);
+			pr_err("a level %u block is damaged, what it covers stays reserved\n",
+			       level + 1);
 			entry->phys = KHO_MAP_BAD;
 			damaged++;
 		} else if (level < LEVELS - 1) {
@@ -779,8 +781,7 @@ static void mark_block(struct kho_map *map, void *block, size_t size,
 		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
 
 		if (leaf && !leaf_add(entry, leaf, &page))
-			pr_err("page 0x%lx is preserved, but holds the map\n",
-			       pfn);
+			pr_err("a page is preserved, but holds the map\n");
 		else if (!leaf && !(entry && entry_bad(entry)))
 			reserve(PFN_PHYS(pfn), PAGE_SIZE);
 	}

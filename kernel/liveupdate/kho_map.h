@@ -5,6 +5,7 @@
 #include <linux/kho/abi/kexec_handover.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 
 /* Enough that CPUs which preserve different memory rarely meet */
 #define KHO_MAP_LOCKS 64
@@ -43,6 +44,6 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 void kho_map_mark_blocks(struct kho_map *map,
 			 void (*reserve)(phys_addr_t phys, size_t size));
 
-void *kho_alloc_block(void);
+void *kho_alloc_block(gfp_t gfp);
 
 #endif /* _KERNEL_LIVEUPDATE_KHO_MAP_H */

@@ -164,9 +164,9 @@ struct folio *kho_memory_alloc(gfp_t gfp, unsigned int order)
 }
 
 /* The one of kho_map.c does not look where the page is */
-void *kho_alloc_block(void)
+void *kho_alloc_block(gfp_t gfp)
 {
-	struct folio *folio = kho_memory_alloc(GFP_KERNEL | __GFP_ZERO, 0);
+	struct folio *folio = kho_memory_alloc(gfp | __GFP_ZERO, 0);
 
 	return folio ? folio_address(folio) : NULL;
 }

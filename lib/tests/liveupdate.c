@@ -36,6 +36,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "../../kernel/kexec_internal.h"
 #include "../../kernel/liveupdate/kho_owner.h"
 #include "../../kernel/liveupdate/luo_block.h"
 #include "../../kernel/liveupdate/luo_core.h"
@@ -2481,6 +2482,47 @@ static void session_reboot_abort(struct kunit *test)
 	new_session(test, "kunit");
 }
 
+static int fake_image_stale(void)
+{
+	return -ESTALE;
+}
+
+static int fake_image_ready(void)
+{
+	return 0;
+}
+
+/* All that can still go wrong comes when all is frozen, and undoes all of it */
+static void session_reboot_late(struct kunit *test)
+{
+	struct fake_file *ff[4];
+	int err;
+
+	two_sessions(test, ff);
+	kunit_activate_static_stub(test, kho_kimage_ready, fake_image_stale);
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, liveupdate_reboot(), -ESTALE);
+		expect_events(test, "f1 f2 f3 f4 x4 x3 x2 x1");
+		expect_not_frozen(test);
+	}
+
+	kunit_deactivate_static_stub(test, kho_kimage_ready);
+	kunit_activate_static_stub(test, kho_kimage_ready, fake_image_ready);
+	for (int i = 0; i < 2; i++) {
+		err = liveupdate_reboot();
+		KUNIT_ASSERT_EQ(test, err, 0);
+		expect_events(test, "f1 f2 f3 f4");
+		KUNIT_EXPECT_FALSE(test, down_read_trylock(&luo_freeze_rwsem));
+		liveupdate_reboot_abort();
+		expect_events(test, "x4 x3 x2 x1");
+		expect_not_frozen(test);
+	}
+	new_session(test, "kunit-3");
+	KUNIT_EXPECT_EQ(test, liveupdate_reboot(), 0);
+	liveupdate_reboot_abort();
+	expect_events(test, "f1 f2 f3 f4 x4 x3 x2 x1");
+}
+
 static struct kunit_case luo_session_cases[] = {
 	KUNIT_CASE(session_names),
 	KUNIT_CASE(session_get_name),
@@ -2498,6 +2540,7 @@ static struct kunit_case luo_session_cases[] = {
 	KUNIT_CASE(session_reboot_refused),
 	KUNIT_CASE(session_reboot_no_image),
 	KUNIT_CASE(session_reboot_abort),
+	KUNIT_CASE(session_reboot_late),
 	{}
 };
 

@@ -37,6 +37,10 @@ static unsigned int fail;
 module_param(fail, uint, 0644);
 MODULE_PARM_DESC(fail, "for tests: callbacks that fail (1 preserve, 2 freeze, 4 retrieve, 8 can_finish)");
 
+static long refuse = -1;
+module_param(refuse, long, 0644);
+MODULE_PARM_DESC(refuse, "for tests: a counter of this value refuses to freeze");
+
 /**
  * struct counter_ser - what the next kernel gets of a counter
  * @value: its value
@@ -94,12 +98,13 @@ static void counter_unpreserve(struct liveupdate_file_op_args *args)
 /* Programs still run: from here on the counter must not change any more */
 static int counter_freeze(struct liveupdate_file_op_args *args)
 {
+	struct luo_counter *counter = luo_counter_from_file(args->file);
 	struct counter_ser *ser = args->private_data;
 
-	if (fail & FAIL_FREEZE)
+	if (fail & FAIL_FREEZE || luo_counter_value(counter) == refuse)
 		return -EIO;
 
-	ser->value = luo_counter_freeze(luo_counter_from_file(args->file));
+	ser->value = luo_counter_freeze(counter);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,9 +394,151 @@ static void carry_flb_4(void)
 	luo_finish_stage();
 }
 
+/*
+ * quarantine: memory of files that came over damaged
+ */
+
+#define LUO_DAMAGE	"/sys/kernel/debug/liveupdate_test/damage"
+
+static void damage(const char *order)
+{
+	int fd = open(LUO_DAMAGE, O_WRONLY);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(strlen(order), write(fd, order, strlen(order)));
+	close(fd);
+}
+
+/* How much of a file is in quarantine, in bytes; -1 for a file that is not there */
+static long long quarantined(__u64 token)
+{
+	char *text = read_debugfs("quarantine"), *next = text, *line;
+	unsigned long long number, bytes;
+	long long found = -1;
+
+	while ((line = strsep(&next, "\n"))) {
+		if (sscanf(line, "token %llu bytes %llu", &number, &bytes) == 2 &&
+		    number == token)
+			found = bytes;
+	}
+	free(text);
+	return found;
+}
+
+/* All of it, and not much more for where it is */
+static bool in_quarantine(__u64 token, off_t size)
+{
+	long long bytes = quarantined(token);
+
+	if (bytes >= size && bytes <= size + 64 * KIB)
+		return true;
+	ksft_print_msg("file %llu: %lld of %lld bytes in quarantine\n", token,
+		       bytes, (long long)size);
+	return false;
+}
+
+static void quarantine_1(void)
+{
+	int dev, files;
+
+	luo_plan(1);
+	dev = luo_need_device();
+	keep(make_session(dev, "whole"), 1, DENSE_SIZE);
+	files = make_session(dev, "files");
+	keep(files, 11, DENSE_SIZE);
+	keep(files, 12, DENSE_SIZE);
+	keep(make_session(dev, "lost"), 21, LARGE_SIZE);
+	/* The record of file 11, what the record of 12 leads to, session "lost" */
+	damage("flip file 1 6 0\n");
+	damage("flip memfd 2 0 3\n");
+	damage("flip session 2 0 1\n");
+	luo_report("three kinds of damage");
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+static void quarantine_2(void)
+{
+	int dev, session;
+
+	luo_plan(3);
+	dev = luo_need_device();
+	session = luo_retrieve_session(dev, "whole");
+	CHECK(session >= 0);
+	check_file(session, 1, DENSE_SIZE);
+	finish(session);
+	luo_report("what is not damaged is there");
+
+	CHECK_EQ(-EIO, luo_retrieve_session(dev, "lost"));
+	CHECK(in_quarantine(21, LARGE_SIZE));
+	session = luo_retrieve_session(dev, "files");
+	CHECK(session >= 0);
+	CHECK_EQ(-EIO, luo_retrieve(session, 11));
+	CHECK(in_quarantine(11, DENSE_SIZE));
+	CHECK_EQ(-EIO, luo_retrieve(session, 12));
+	CHECK_EQ(-EIO, luo_retrieve(session, 12));
+	CHECK_EQ(-1, quarantined(12));
+	finish(session);
+	CHECK(in_quarantine(12, DENSE_SIZE));
+	luo_report("the memory of what is damaged is in quarantine");
+
+	/* Nobody else may have the private data of others in the meantime */
+	CHECK_EQ(0, luo_kexec_load_classic());
+	keep(make_session(dev, "files"), 13, DENSE_SIZE);
+	CHECK_EQ(-EOPNOTSUPP, luo_kexec_jump());
+	CHECK_EQ(0, luo_kexec_unload_classic());
+	CHECK(in_quarantine(21, LARGE_SIZE));
+	luo_report("a refused update");
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+static void quarantine_3(void)
+{
+	long long bytes;
+	long before;
+	int dev;
+
+	luo_plan(2);
+	CHECK(in_quarantine(11, DENSE_SIZE));
+	CHECK(in_quarantine(12, DENSE_SIZE));
+	CHECK(in_quarantine(21, LARGE_SIZE));
+	luo_report("it is in quarantine in the next kernel, too");
+
+	dev = luo_need_device();
+	before = luo_free_memory();
+	bytes = luo_discard_damaged(dev);
+	CHECK(bytes >= LARGE_SIZE + 2 * DENSE_SIZE);
+	CHECK(luo_wait_for_free_memory(before + (LARGE_SIZE + 2 * DENSE_SIZE -
+						 SPARE_SIZE) / KIB));
+	CHECK_EQ(0, luo_discard_damaged(dev));
+	check_debugfs("quarantine", "");
+	luo_report("until it is discarded");
+	CHECK_EQ(0, luo_kexec_load(NULL));
+	luo_leave_kernel();
+}
+
+static void quarantine_4(void)
+{
+	int session;
+
+	luo_plan(2);
+	check_debugfs("quarantine", "");
+	session = luo_retrieve_session(luo_need_device(), "files");
+	CHECK(session >= 0);
+	check_file(session, 13, DENSE_SIZE);
+	CHECK_EQ(-ENOENT, luo_retrieve(session, 11));
+	finish(session);
+	luo_report("a session that was carried over beside it is whole");
+	luo_check_memory();
+	luo_finish_stage();
+}
+
 static const struct luo_case cases[] = {
 	{ "carry", { carry_1, carry_2, carry_3, carry_4 } },
 	{ "carry_flb", { carry_flb_1, carry_flb_2, carry_flb_3, carry_flb_4 } },
+	{ "quarantine", { quarantine_1, quarantine_2, quarantine_3,
+			  quarantine_4 } },
 };
 
 int main(int argc, char *argv[])

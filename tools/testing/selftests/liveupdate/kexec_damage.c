@@ -210,6 +210,7 @@ static void damage_2(void)
 	dev = luo_need_device();
 	check_session(dev, true);
 	CHECK(luo_count_in_log("the previous kernel's format is not"));
+	luo_check_log();
 	luo_report("sessions of another format do not come over");
 	luo_check_memory();
 
@@ -227,6 +228,7 @@ static void damage_3(void)
 	dev = luo_need_device();
 	check_session(dev, false);
 	CHECK(luo_count_in_log("is damaged, what it covers stays reserved"));
+	luo_check_log();
 	luo_report("a damaged leaf is set aside");
 	luo_check_memory();
 
@@ -240,6 +242,7 @@ static void check_opaque(void)
 {
 	CHECK_EQ(-1, access(LUO_DEVICE, F_OK));
 	CHECK(luo_count_in_log("all memory but scratch stays out of use"));
+	luo_check_log();
 	luo_report("a handover that can't be read leaves scratch to live on");
 }
 

@@ -36,6 +36,7 @@
 #define EMPTY_SESSION	"no files"
 #define DROPPED_SESSION	"dropped"
 #define LATER_SESSION	"later"
+#define RIGHTS_SESSION	"rights"
 
 #define DROPPED_SIZE	(64 * MIB)
 #define SPARE_SIZE	(2 * MIB)
@@ -942,6 +943,141 @@ static void check_empty_session(int dev)
 	luo_report("a session without files");
 }
 
+/*
+ * What may be done with a file, and by whom, is the same as before. They are
+ * retrieved by somebody who may not do anything else.
+ */
+
+#define NOBODY		65534
+#define RIGHTS_SEED	0x419475
+
+enum {
+	READ_ONLY,
+	WRITE_ONLY,
+	NOBODYS,
+	NR_RIGHTS,
+};
+
+static void make_rights(int dev)
+{
+	static const int flags[NR_RIGHTS] = {
+		[READ_ONLY] = O_RDONLY,
+		[WRITE_ONLY] = O_WRONLY,
+		[NOBODYS] = O_RDWR,
+	};
+	int session = luo_create_session(dev, RIGHTS_SESSION), fd, other, i;
+
+	CHECK(session >= 0);
+	for (i = 0; i < NR_RIGHTS; i++) {
+		fd = luo_memfd("rights", MFD_ALLOW_SEALING, 2 * PAGE);
+		CHECK(fd >= 0);
+		CHECK_EQ(0, luo_write_pattern(fd, 0, PAGE, RIGHTS_SEED));
+		CHECK(!fchmod(fd, 0600));
+		if (i == NOBODYS)
+			CHECK(!fchown(fd, NOBODY, NOBODY));
+		other = luo_reopen(fd, flags[i]);
+		CHECK(other >= 0);
+		CHECK_EQ(0, luo_preserve(session, other, i));
+		close(other);
+		close(fd);
+	}
+	luo_report("files with fewer rights");
+}
+
+static int retrieve_as_nobody(int session)
+{
+	int fd, i;
+
+	if (setgid(NOBODY) || setuid(NOBODY))
+		return 10;
+	for (i = 0; i < NR_RIGHTS; i++) {
+		fd = luo_retrieve(session, i);
+		if (fd < 0)
+			return 1 + i;
+		/* Opened anew it has what its mode gives, not what root has */
+		if ((luo_reopen(fd, O_RDWR) >= 0) != (i == NOBODYS))
+			return 11 + i;
+	}
+
+	return 0;
+}
+
+static void check_no_write(int fd)
+{
+	CHECK_EQ(0, luo_verify_pattern(fd, 0, PAGE, RIGHTS_SEED));
+	CHECK(write(fd, "x", 1) == -1 && errno == EBADF);
+	CHECK(ftruncate(fd, 0) == -1 && errno == EINVAL);
+	CHECK(fallocate(fd, 0, 0, PAGE) == -1 && errno == EBADF);
+	CHECK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
+	      MAP_FAILED && errno == EACCES);
+	CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == -1 && errno == EPERM);
+	CHECK_EQ(0, fcntl(fd, F_GET_SEALS));
+}
+
+/* Nor can a mapping that may only be read be made one that may be written */
+static void check_no_mprotect(int fd)
+{
+	void *map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (!CHECK(map != MAP_FAILED))
+		return;
+	CHECK(mprotect(map, PAGE, PROT_READ | PROT_WRITE) == -1 &&
+	      errno == EACCES);
+	munmap(map, PAGE);
+}
+
+static void check_no_read(int fd)
+{
+	char c;
+
+	CHECK(read(fd, &c, 1) == -1 && errno == EBADF);
+	CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED &&
+	      errno == EACCES);
+	CHECK_EQ(1, pwrite(fd, "x", 1, PAGE));
+	CHECK(!ftruncate(fd, PAGE));
+}
+
+static void check_owner(int fd, uid_t owner)
+{
+	struct stat st;
+
+	CHECK(!fstat(fd, &st));
+	CHECK_EQ(owner, st.st_uid);
+	CHECK_EQ(owner, st.st_gid);
+	CHECK_EQ(0600, st.st_mode & 07777);
+}
+
+static void check_rights(int dev)
+{
+	int session = luo_retrieve_session(dev, RIGHTS_SESSION);
+	int fd[NR_RIGHTS], status = -1, i;
+	pid_t pid;
+
+	CHECK(session >= 0);
+	pid = fork();
+	if (!pid)
+		_exit(retrieve_as_nobody(session));
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(0, WEXITSTATUS(status));
+	luo_report("who has a session may retrieve its files");
+
+	for (i = 0; i < NR_RIGHTS; i++) {
+		fd[i] = luo_retrieve(session, i);
+		CHECK(fd[i] >= 0);
+		check_owner(fd[i], i == NOBODYS ? NOBODY : 0);
+	}
+	check_no_write(fd[READ_ONLY]);
+	check_no_mprotect(fd[READ_ONLY]);
+	check_no_read(fd[WRITE_ONLY]);
+	CHECK_EQ(0, luo_finish(session));
+	check_no_write(fd[READ_ONLY]);
+	CHECK_EQ(0, close(session));
+	for (i = 0; i < NR_RIGHTS; i++)
+		close(fd[i]);
+	luo_report("a file has the rights that it had, and no more");
+}
+
 /* A process that does nothing but hold the descriptors */
 static void start_holder(void)
 {
@@ -1025,7 +1161,7 @@ static void finish_later(int session)
 	CHECK_EQ(-ENOENT, luo_retrieve(session, LATER_TOKEN));
 }
 
-#define STAGE1_REPORTS	(NR_FILES + NR_SEAL_SERIES + 6)
+#define STAGE1_REPORTS	(NR_FILES + NR_SEAL_SERIES + 7)
 
 static void stage1(void)
 {
@@ -1048,11 +1184,12 @@ static void stage1(void)
 	CHECK(luo_create_session(dev, EMPTY_SESSION) >= 0);
 	make_undone(dev);
 	make_dropped(dev);
+	make_rights(dev);
 
 	luo_leave_kernel();
 }
 
-#define STAGE2_REPORTS	(NR_FILES + NR_SEAL_SERIES + 19)
+#define STAGE2_REPORTS	(NR_FILES + NR_SEAL_SERIES + 21)
 
 static void stage2(void)
 {
@@ -1116,6 +1253,8 @@ static void stage2(void)
 	finish_data(session);
 	luo_report("sessions are finished");
 	check_dropped(dev);
+	check_rights(dev);
+	luo_check_log();
 
 	/* Files live on, and go the same way again, under the same name */
 	for (n = 0; n < NR_FILES; n++) {

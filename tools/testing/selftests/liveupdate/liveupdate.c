@@ -18,7 +18,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 
 #include "../kselftest_harness.h"
@@ -275,6 +277,41 @@ TEST(device_needs_root)
 	EXPECT_EQ(0, in_child(child_is_refused, 0));
 
 	/* The refusal has not made it busy */
+	EXPECT_EQ(0, in_child(child_opens, 0));
+}
+
+/* All that root may, but not this */
+static int child_lacks_capability(int expected)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(__NR_capget, &header, data))
+		return 1;
+	data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective &=
+		~CAP_TO_MASK(CAP_SYS_ADMIN);
+	if (syscall(__NR_capset, &header, data))
+		return 2;
+	if (luo_open_device() != expected)
+		return 3;
+
+	return open(LUO_DEVICE, O_RDONLY | O_CLOEXEC) == -1 &&
+	       errno == -expected ? 0 : 4;
+}
+
+TEST(device_needs_capability)
+{
+	int fd;
+
+	EXPECT_EQ(0, in_child(child_lacks_capability, -EPERM));
+
+	/* Nor is it told whether somebody has it open, and it is not busy */
+	fd = luo_open_device();
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, in_child(child_lacks_capability, -EPERM));
+	close(fd);
 	EXPECT_EQ(0, in_child(child_opens, 0));
 }
 
@@ -903,6 +940,49 @@ TEST_F(device, name_held_in_socket)
 	again = luo_create_session(self->fd, "passed");
 	EXPECT_LE(0, again);
 	close(again);
+}
+
+/* Who has the descriptor may use it, whoever that is */
+static int child_without_rights(int sock)
+{
+	int session, memfd;
+
+	if (setgid(NOBODY) || setuid(NOBODY))
+		return 10;
+	session = receive_fd(sock);
+	if (session < 0 || luo_open_device() >= 0)
+		return 11;
+	memfd = luo_memfd("nobody", 0, 4096);
+	if (memfd < 0 || luo_preserve(session, memfd, 3) ||
+	    !ftruncate(memfd, 0))
+		return 12;
+	/* It is in a session, and that is not closed by this process's exit */
+	if (luo_preserve(session, memfd, 4) != -EBUSY)
+		return 13;
+
+	return send_fd(sock, memfd) ? 14 : 0;
+}
+
+TEST_F(device, session_used_without_rights)
+{
+	int socks[2], session, memfd;
+	struct stat st;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, socks));
+	session = luo_create_session(self->fd, "passed");
+	ASSERT_LE(0, session);
+	ASSERT_EQ(0, send_fd(socks[0], session));
+	EXPECT_EQ(0, in_child(child_without_rights, socks[1]));
+	memfd = receive_fd(socks[0]);
+	ASSERT_LE(0, memfd);
+	ASSERT_EQ(0, fstat(memfd, &st));
+	EXPECT_EQ((uid_t)NOBODY, st.st_uid);
+	EXPECT_EQ(-1, ftruncate(memfd, 0));
+	close(session);
+	EXPECT_EQ(0, ftruncate(memfd, 0));
+	close(memfd);
+	close(socks[0]);
+	close(socks[1]);
 }
 
 TEST_F(device, nothing_to_retrieve)

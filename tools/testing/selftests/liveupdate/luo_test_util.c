@@ -854,6 +854,21 @@ void luo_check_memory(void)
 	luo_report("memory works");
 }
 
+void luo_check_log(void)
+{
+	char *log = luo_read_log(), *next = log, *line, *at;
+
+	while ((line = strsep(&next, "\n"))) {
+		if (strcasestr(line, "command line") ||
+		    !(strstr(line, "KHO: ") || strstr(line, "liveupdate: ")))
+			continue;
+		at = strstr(line, "0x");
+		if (!CHECK(!at || strspn(at + 2, "0123456789abcdef") < 4))
+			ksft_print_msg("log: %s\n", line);
+	}
+	free(log);
+}
+
 static bool same_name(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;

@@ -85,6 +85,12 @@ char *luo_read_log(void);
 /* How often the kernel's log has this text */
 unsigned int luo_count_in_log(const char *text);
 
+/*
+ * Check that live update has put no address into the log, which everybody may
+ * be allowed to read
+ */
+void luo_check_log(void);
+
 /* A value from /proc/meminfo in KiB, or -ENOENT */
 long luo_meminfo(const char *key);
 
