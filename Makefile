@@ -6,7 +6,7 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-debug bench kernel shell series check \
+.PHONY: help setup demo test test-debug test-campaign bench kernel shell series check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
@@ -17,6 +17,8 @@ help:
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
+	@echo '  test-campaign damage all that one kernel leaves to the next, in all ways'
+	@echo '                (hours; SEED=number, DEBUG=1 with the debug kernel instead)'
 	@echo '  bench         measure what a live update costs, and hold it against bars'
 	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
 	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
@@ -49,6 +51,9 @@ test: setup
 
 test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)
+
+test-campaign: setup
+	@$(W)/run-tests $(if $(DEBUG),--debug=only) --campaign '$(or $(SEED),1)'
 
 bench:
 	@$(W)/setup --bench

@@ -817,34 +817,20 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	return 0;
 }
 
-/* Give back to the system what is in no file */
-static void free_contents(const struct memfd_ser *ser)
-{
-	struct kho_extents_reader reader;
-	struct kho_extent extent;
-
-	if (open_extents(&reader, ser))
-		return;
-
-	while (next_extent(&reader, &extent) > 0) {
-		if (!kho_restore_extent(extent.pfn, extent.order, extent.nr))
-			put_extent(&extent);
-		cond_resched();
-	}
-}
-
 static void memfd_luo_finish(struct liveupdate_file_op_args *args)
 {
 	struct memfd_ser *ser = get_ser(args->serialized_data);
 
-	if (!ser)
+	/* It is taken first, so that no list can give it away */
+	if (!ser || !kho_restore_folio(args->serialized_data))
 		return;
 
+	/* What is in no file goes back to the system */
 	if (args->retrieve_status <= 0)
-		free_contents(ser);
-
-	kho_extents_restore_free(ser->extents);
-	kho_restore_free(ser);
+		kho_extents_discard(ser->extents);
+	else
+		kho_extents_restore_free(ser->extents);
+	folio_put(virt_to_folio(ser));
 }
 
 /*

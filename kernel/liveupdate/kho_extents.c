@@ -354,3 +354,45 @@ void kho_extents_restore_free(phys_addr_t first)
 	}
 }
 EXPORT_SYMBOL_GPL(kho_extents_restore_free);
+
+static void discard_extent(const struct kho_extent *extent)
+{
+	/* Also what is no extent, but a seek, or leads to a list */
+	if (extent->order > MAX_PAGE_ORDER ||
+	    kho_restore_extent(extent->pfn, extent->order, extent->nr))
+		return;
+
+	for (unsigned long i = 0; i < extent->nr; i++)
+		folio_put(pfn_folio(extent->pfn + (i << extent->order)));
+}
+
+/**
+ * kho_extents_discard - free a list that came over, and all that is in it
+ * @first: physical address of the first chunk, 0 for an empty list
+ *
+ * What somebody has restored is left alone, and what follows a damaged chunk
+ * stays reserved.
+ *
+ * Context: May sleep.
+ */
+void kho_extents_discard(phys_addr_t first)
+{
+	struct kho_extents_chunk *chunk;
+
+	while (first && (chunk = kho_extents_chunk(first))) {
+		/* Before its records: one of them can be about the chunk itself */
+		if (kho_restore_extent(PHYS_PFN(first), 0, 1))
+			return;
+
+		for (unsigned int i = 0; i < chunk->nr; i++) {
+			struct kho_extent extent =
+				kho_extent_unpack(chunk->record[i]);
+
+			discard_extent(&extent);
+			cond_resched();
+		}
+		first = chunk->next;
+		__free_page(virt_to_page(chunk));
+	}
+}
+EXPORT_SYMBOL_GPL(kho_extents_discard);

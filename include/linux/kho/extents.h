@@ -67,5 +67,6 @@ int kho_extents_open(struct kho_extents_reader *reader, phys_addr_t first,
 int kho_extents_next(struct kho_extents_reader *reader,
 		     struct kho_extent *extent);
 void kho_extents_restore_free(phys_addr_t first);
+void kho_extents_discard(phys_addr_t first);
 
 #endif /* _LINUX_KHO_EXTENTS_H */

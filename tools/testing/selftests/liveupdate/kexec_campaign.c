@@ -584,19 +584,28 @@ static void discard_file(struct campaign_session *session, unsigned int i)
 		CHECK_EQ(file->discard, ret);
 }
 
+/* Of what may be there or not, some is discarded without a look at it */
+static bool is_given_up(const struct campaign_session *session,
+			const struct campaign_file *file)
+{
+	return (file->expect == ANY || file->expect == FORGED) && session->c &&
+	       file->seed & 2;
+}
+
 static void retrieve_files(struct campaign_session *session, bool intact,
 			   bool leave)
 {
 	unsigned int i;
 
-	for (i = 0; i < session->nr_files; i++) {
+	for (i = 0; i < session->nr_files && session->fd >= 0; i++) {
 		struct campaign_file *file = &session->files[i];
 
-		if ((file->expect == INTACT) == intact && session->fd >= 0) {
+		if ((file->expect == INTACT) != intact)
+			continue;
+		if (!is_given_up(session, file))
 			file->fd = luo_retrieve(session->fd, TOKEN(i));
-			if (file->fd < 0 && !leave)
-				discard_file(session, i);
-		}
+		if (file->fd < 0 && !leave)
+			discard_file(session, i);
 	}
 }
 

@@ -19,8 +19,15 @@
 #define INDEX_BITS	0x03ffffffffffffffULL
 #define ORDER_BITS	0xfc00000000000000ULL
 
+/* What there is in an FDT; past its end an order begins at its start again */
+#define LUO_FDT_WORDS	18
+#define KHO_FDT_WORDS	26
+
+/* At most, for memory of a guest's size */
+#define MAX_LEAVES	16
+
 /* Cases that share a jump: a session for each */
-#define BATCH		64
+#define BATCH		96
 
 /* Of the long campaign; of the short one */
 #define RANDOM_LOCAL	512
@@ -51,6 +58,7 @@ enum field_type {
 	ADDRESS,
 	FRAME,		/* an address in pages */
 	FDT_CELL,
+	EXTENT,		/* a record of a list of memory: three fields */
 	SUM,
 };
 
@@ -68,24 +76,10 @@ static const char * const frame_values[] = {
 	"pfn:free", "pfn:scratch", "pfn:low", "minus", "1", "high", NULL
 };
 
-/* Of these, ones that an FDT gives a meaning to: FDT_PROP, FDT_END */
+/* A cell of an FDT is big endian: this is FDT_PROP */
 static const char * const cell_values[] = {
-	"0", "ones", "0x03000000", "0x09000000", NULL
+	"0", "ones", "0x03000000", NULL
 };
-
-static const char * const *field_values(enum field_type type)
-{
-	switch (type) {
-	case ADDRESS:
-		return address_values;
-	case FRAME:
-		return frame_values;
-	case FDT_CELL:
-		return cell_values;
-	default:
-		return number_values;
-	}
-}
 
 /**
  * struct field - a part of an object
@@ -107,21 +101,31 @@ struct field {
 	enum campaign_kept kept;
 };
 
+/*
+ * What is there once only costs a jump for each value. With a sum that does not
+ * fit nobody looks at an address.
+ */
+static const char * const *field_values(const struct field *field, bool sealed)
+{
+	bool looked_at = sealed || campaign_class_is_local(field->class);
+
+	switch (looked_at || field->type == FDT_CELL ? field->type : NUMBER) {
+	case ADDRESS:
+		return address_values;
+	case FRAME:
+		return frame_values;
+	case FDT_CELL:
+		return cell_values;
+	default:
+		return number_values;
+	}
+}
+
 #define FIELD(class, nr, word, mask, name, type, kept)			\
 	{ CAMPAIGN_##class, nr, word, mask, name, type, CAMPAIGN_##kept }
 
-#define EXTENT(class, nr, word, name, kept)				\
-	FIELD(class, nr, word, PFN_BITS, name ".pfn", FRAME, kept),	\
-	FIELD(class, nr, word, NR_BITS, name ".nr", NUMBER, kept),	\
-	FIELD(class, nr, word, ORDER_BITS, name ".order", NUMBER, kept)
-
-#define BLOCK(class, nr)						\
-	FIELD(class, nr, 0, WHOLE, "magic", NUMBER, KEPT),		\
-	FIELD(class, nr, 1, WHOLE, "next", ADDRESS, KEPT),		\
-	FIELD(class, nr, 2, WHOLE, "nr", NUMBER, KEPT),			\
-	FIELD(class, nr, 3, WHOLE, "sum", SUM, KEPT)
-
-static const struct field fields[] = {
+/* What blocks and records begin with is in block_fields and extent_fields */
+static const struct field plain_fields[] = {
 	FIELD(SESSION, 0, 0, WHOLE, "name", NUMBER, RENAMED),
 	FIELD(SESSION, 0, 7, WHOLE, "name's end", NUMBER, KEPT),
 	FIELD(SESSION, 0, 8, WHOLE, "files", ADDRESS, FORGED),
@@ -129,15 +133,13 @@ static const struct field fields[] = {
 	FIELD(SESSION, 0, 10, WHOLE, "age", NUMBER, KEPT),
 	FIELD(SESSION, 0, 11, WHOLE, "flags", NUMBER, KEPT),
 	FIELD(SESSION, 0, 12, WHOLE, "sum", SUM, KEPT),
-	BLOCK(FILE_BLOCK, 0),
-	BLOCK(FILE_BLOCK, 1),
 	FIELD(FILE, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
 	FIELD(FILE, 0, 5, WHOLE, "compatible's end", NUMBER, KEPT),
 	FIELD(FILE, 0, 6, WHOLE, "token", NUMBER, KEPT),
 	FIELD(FILE, 0, 7, WHOLE, "data", ADDRESS, FORGED),
-	EXTENT(FILE, 0, 8, "memory[0]", KEPT),
-	EXTENT(FILE, 0, 9, "memory[1]", KEPT),
-	EXTENT(FILE, 0, 10, "memory[2]", KEPT),
+	FIELD(FILE, 0, 8, WHOLE, "memory[0]", EXTENT, KEPT),
+	FIELD(FILE, 0, 9, WHOLE, "memory[1]", EXTENT, KEPT),
+	FIELD(FILE, 0, 10, WHOLE, "memory[2]", EXTENT, KEPT),
 	FIELD(FILE, 0, 11, WHOLE, "sum", SUM, KEPT),
 	FIELD(MEMFD, 0, 0, WHOLE, "size", NUMBER, KEPT),
 	FIELD(MEMFD, 0, 1, WHOLE, "pos", NUMBER, KEPT),
@@ -155,18 +157,16 @@ static const struct field fields[] = {
 	FIELD(MEMFD_LIST, 0, 0, WHOLE, "sum", SUM, KEPT),
 	FIELD(MEMFD_LIST, 0, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 0, 2, WHOLE, "nr", NUMBER, FORGED),
-	EXTENT(MEMFD_LIST, 0, 3, "record[0]", FORGED),
+	FIELD(MEMFD_LIST, 0, 3, WHOLE, "record[0]", EXTENT, FORGED),
 	FIELD(MEMFD_LIST, 0, 4, INDEX_BITS, "record[1].index", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 0, 4, ORDER_BITS, "record[1].order", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 1, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 1, 2, WHOLE, "nr", NUMBER, FORGED),
-	BLOCK(MEMORY_BLOCK, 0),
-	BLOCK(MEMORY_BLOCK, 1),
 	FIELD(MEMORY, 0, 0, WHOLE, "session", NUMBER, KEPT),
 	FIELD(MEMORY, 0, 1, WHOLE, "token", NUMBER, KEPT),
-	EXTENT(MEMORY, 0, 2, "memory[0]", KEPT),
-	EXTENT(MEMORY, 0, 3, "memory[1]", KEPT),
-	EXTENT(MEMORY, 0, 4, "memory[2]", KEPT),
+	FIELD(MEMORY, 0, 2, WHOLE, "memory[0]", EXTENT, KEPT),
+	FIELD(MEMORY, 0, 3, WHOLE, "memory[1]", EXTENT, KEPT),
+	FIELD(MEMORY, 0, 4, WHOLE, "memory[2]", EXTENT, KEPT),
 	FIELD(MEMORY, 0, 5, WHOLE, "sum", SUM, KEPT),
 	FIELD(HEADER, 0, 0, WHOLE, "magic", NUMBER, KEPT),
 	FIELD(HEADER, 0, 1, WHOLE, "update_count", NUMBER, KEPT),
@@ -177,14 +177,11 @@ static const struct field fields[] = {
 	FIELD(HEADER, 0, 6, WHOLE, "memory", ADDRESS, KEPT),
 	FIELD(HEADER, 0, 7, WHOLE, "nr_memory", NUMBER, KEPT),
 	FIELD(HEADER, 0, 8, WHOLE, "sum", SUM, KEPT),
-	BLOCK(SESSION_BLOCK, 1),
-	BLOCK(SESSION_BLOCK, 0),
 	FIELD(FLB, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
 	FIELD(FLB, 0, 6, WHOLE, "handler", NUMBER, KEPT),
 	FIELD(FLB, 0, 12, WHOLE, "data", ADDRESS, KEPT),
 	FIELD(FLB, 0, 13, WHOLE, "nr_files", NUMBER, KEPT),
 	FIELD(FLB, 0, 14, WHOLE, "sum", SUM, KEPT),
-	BLOCK(FLB_BLOCK, 0),
 	FIELD(MAP_LEAF, 0, 0, WHOLE, "used[0]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 255, WHOLE, "used[255]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 256, WHOLE, "start[0]", NUMBER, KEPT),
@@ -201,6 +198,95 @@ static const struct field fields[] = {
 	FIELD(MAP_ROOT, 0, 3, WHOLE, "entry[0].sum", NUMBER, KEPT),
 	FIELD(MAP_ROOT, 0, 4, WHOLE, "entry[1].phys", ADDRESS, KEPT),
 };
+
+static const struct {
+	enum campaign_class class;
+	unsigned int nr;
+} blocks[] = {
+	{ CAMPAIGN_FILE_BLOCK, 0 },
+	{ CAMPAIGN_FILE_BLOCK, 1 },
+	{ CAMPAIGN_MEMORY_BLOCK, 0 },
+	{ CAMPAIGN_MEMORY_BLOCK, 1 },
+	{ CAMPAIGN_SESSION_BLOCK, 1 },
+	{ CAMPAIGN_SESSION_BLOCK, 0 },
+	{ CAMPAIGN_FLB_BLOCK, 0 },
+};
+
+static const struct {
+	const char *name;
+	enum field_type type;
+} block_fields[] = {
+	{ "magic", NUMBER }, { "next", ADDRESS }, { "nr", NUMBER },
+	{ "sum", SUM },
+};
+
+static const struct {
+	__u64 mask;
+	const char *name;
+	enum field_type type;
+} extent_fields[] = {
+	{ PFN_BITS, "pfn", FRAME }, { NR_BITS, "nr", NUMBER },
+	{ ORDER_BITS, "order", NUMBER },
+};
+
+#define MAX_FIELDS	256
+
+static struct field fields[MAX_FIELDS];
+static size_t nr_fields;
+
+static struct field *add_field(void)
+{
+	if (nr_fields == MAX_FIELDS)
+		ksft_exit_fail_msg("too many fields\n");
+	return &fields[nr_fields++];
+}
+
+static void add_extent_fields(const struct field *extent)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(extent_fields); i++) {
+		struct field *field = add_field();
+		char *name;
+
+		if (asprintf(&name, "%s.%s", extent->name,
+			     extent_fields[i].name) < 0)
+			ksft_exit_fail_perror("asprintf");
+		*field = *extent;
+		field->mask = extent_fields[i].mask;
+		field->name = name;
+		field->type = extent_fields[i].type;
+	}
+}
+
+static void add_block_fields(enum campaign_class class, unsigned int nr)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(block_fields); i++)
+		*add_field() = (struct field){
+			.class = class,
+			.nr = nr,
+			.word = i,
+			.mask = WHOLE,
+			.name = block_fields[i].name,
+			.type = block_fields[i].type,
+		};
+}
+
+static void find_fields(void)
+{
+	size_t i;
+
+	nr_fields = 0;
+	for (i = 0; i < ARRAY_SIZE(plain_fields); i++)
+		if (plain_fields[i].type == EXTENT)
+			add_extent_fields(&plain_fields[i]);
+		else
+			*add_field() = plain_fields[i];
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		add_block_fields(blocks[i].class, blocks[i].nr);
+}
 
 __u64 campaign_random(__u64 seed, __u64 index)
 {
@@ -294,15 +380,54 @@ static bool field_fits(const struct field *field, bool sealed, bool orphan)
 	return !orphan || sealed || field->class != CAMPAIGN_FILE;
 }
 
+static void add_cut_case(struct campaign *campaign, enum campaign_class class,
+			 unsigned int nr, unsigned int word, bool sealed)
+{
+	struct campaign_case *c = add_case(campaign);
+
+	c->class = class;
+	c->nr = nr;
+	c->sealed = sealed;
+	c->kept = CAMPAIGN_FORGED;
+	c->op = "cut";
+	snprintf(c->order, sizeof(c->order), "%u", word);
+	snprintf(c->name, sizeof(c->name), "%s %u: cut at word %u%s",
+		 campaign_class_names[class], nr, word,
+		 sealed ? ", sealed" : "");
+}
+
+/* Each kind of object ends too early: at once, after a word, and later */
+static void add_cut_cases(struct campaign *campaign, bool local, bool sealed)
+{
+	unsigned int class;
+
+	for (class = 0; class < CAMPAIGN_CLASSES; class++) {
+		if (campaign_class_is_local(class) != local)
+			continue;
+		add_cut_case(campaign, class, 0, 0, sealed);
+		add_cut_case(campaign, class, 0, 1, sealed);
+		add_cut_case(campaign, class, 0, 3, sealed);
+	}
+}
+
+/* Of the map, each leaf may hold what everything else begins with */
+static void add_leaf_cases(struct campaign *campaign)
+{
+	unsigned int leaf;
+
+	for (leaf = 1; leaf < MAX_LEAVES; leaf++)
+		add_cut_case(campaign, CAMPAIGN_MAP_LEAF, leaf, 0, true);
+}
+
 /* With @one, one value for each field, another one for each @round */
 static void add_field_cases(struct campaign *campaign, bool local, bool sealed,
 			    bool orphan, bool one, unsigned int round)
 {
 	size_t i, nr, v;
 
-	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+	for (i = 0; i < nr_fields; i++) {
 		const struct field *field = &fields[i];
-		const char * const *values = field_values(field->type);
+		const char * const *values = field_values(field, sealed);
 
 		if (campaign_class_is_local(field->class) != local ||
 		    !field_fits(field, sealed, orphan))
@@ -378,12 +503,14 @@ static void init_long(struct campaign *campaign)
 
 	add_field_cases(campaign, true, false, false, false, 0);
 	add_field_cases(campaign, true, false, true, false, 0);
+	add_cut_cases(campaign, true, false);
 	add_jumps(campaign, first, true);
 
 	/* Once before the others, once after them */
 	first = campaign->nr_cases;
 	add_field_cases(campaign, true, true, false, false, 0);
 	add_field_cases(campaign, true, true, true, false, 0);
+	add_cut_cases(campaign, true, true);
 	add_jumps(campaign, first, false);
 	add_jumps(campaign, first, true);
 
@@ -395,10 +522,13 @@ static void init_long(struct campaign *campaign)
 	first = campaign->nr_cases;
 	add_field_cases(campaign, false, false, false, false, 0);
 	add_field_cases(campaign, false, true, false, false, 0);
+	add_cut_cases(campaign, false, false);
+	add_cut_cases(campaign, false, true);
+	add_leaf_cases(campaign);
 	add_random_cases(campaign, RANDOM_LOCAL, RANDOM_GLOBAL, 0,
 			 CAMPAIGN_SESSION);
-	add_fdt_cases(campaign, CAMPAIGN_LUO_FDT, 19);
-	add_fdt_cases(campaign, CAMPAIGN_KHO_FDT, 30);
+	add_fdt_cases(campaign, CAMPAIGN_LUO_FDT, LUO_FDT_WORDS);
+	add_fdt_cases(campaign, CAMPAIGN_KHO_FDT, KHO_FDT_WORDS);
 	add_jumps(campaign, first, false);
 }
 
@@ -431,17 +561,18 @@ static void add_short_global(struct campaign *campaign)
 	size_t i, f;
 
 	for (i = 0; i < ARRAY_SIZE(short_global); i++) {
-		for (f = 0; f < ARRAY_SIZE(fields); f++)
+		for (f = 0; f < nr_fields; f++)
 			if (fields[f].class == short_global[i].class &&
 			    fields[f].nr == short_global[i].nr &&
 			    !strcmp(fields[f].name, short_global[i].name))
 				break;
-		if (f == ARRAY_SIZE(fields))
+		if (f == nr_fields)
 			ksft_exit_fail_msg("no field %s\n",
 					   short_global[i].name);
 		add_field_case(campaign, &fields[f], short_global[i].value,
 			       short_global[i].sealed, false);
 	}
+	add_cut_case(campaign, CAMPAIGN_MAP_LEAF, MAX_LEAVES - 1, 0, true);
 	add_field_case(campaign, &luo_magic, "0", false, false);
 	add_field_case(campaign, &kho_magic, "0", false, false);
 }
@@ -478,6 +609,7 @@ void campaign_init(struct campaign *campaign, bool is_long, __u64 seed,
 	size_t first, end;
 
 	*campaign = (struct campaign){ .is_long = is_long, .seed = seed };
+	find_fields();
 	if (is_long)
 		init_long(campaign);
 	else
