@@ -94,6 +94,9 @@ int luo_cmdline_value(const char *key, char *buf, size_t len);
  */
 int luo_kexec_load(const char *append);
 
+/* The same with another kernel than /boot/bzImage */
+int luo_kexec_load_image(const char *image, const char *append);
+
 /* Only returns if the kernel refuses: a negative errno */
 int luo_kexec_jump(void);
 
