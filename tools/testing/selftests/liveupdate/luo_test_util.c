@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/kexec.h>
 #include <linux/reboot.h>
 
 #include "luo_test_util.h"
@@ -475,6 +476,11 @@ int luo_kexec_load(const char *append)
 int luo_kexec_load_image(const char *image, const char *append)
 {
 	return load_image(image, append, 0);
+}
+
+int luo_kexec_load_crash(const char *append)
+{
+	return load_image(KERNEL_IMAGE, append, KEXEC_FILE_ON_CRASH);
 }
 
 int luo_kexec_jump(void)

@@ -97,6 +97,9 @@ int luo_kexec_load(const char *append);
 /* The same with another kernel than /boot/bzImage */
 int luo_kexec_load_image(const char *image, const char *append);
 
+/* As the crash kernel, which is started when this kernel crashes */
+int luo_kexec_load_crash(const char *append);
+
 /* Only returns if the kernel refuses: a negative errno */
 int luo_kexec_jump(void);
 
