@@ -490,10 +490,20 @@ void luo_file_set_uncarry(struct luo_file_set *set)
 	luo_index_release(set->nr);
 }
 
+static void serialize_log(const struct luo_file *lf,
+			  u64 memory[KHO_OWNER_RECORDS])
+{
+	if (lf->set->incoming)
+		memcpy(memory, lf->memory, sizeof(lf->memory));
+	else
+		kho_owner_serialize(&lf->owner, memory);
+}
+
 /**
  * luo_file_set_serialize - write the records of all files
  * @set: the session's files
- * @ser: the session's record, which gets where they are and how many
+ * @ser: the session's record, which gets where they are and how many, and is told
+ *	if there is one of which only the memory is left
  * @number: the number of that record
  * @index: the index of memory
  *
@@ -518,14 +528,12 @@ void luo_file_set_serialize(struct luo_file_set *set,
 
 		if (set->incoming && lf->carry == LUO_CARRY_NONE)
 			continue;
-		if (set->incoming)
-			memcpy(file.memory, lf->memory, sizeof(file.memory));
-		else
-			kho_owner_serialize(&lf->owner, file.memory);
+		serialize_log(lf, file.memory);
 		luo_index_put(index, number, lf->token, file.memory);
-
-		if (set->incoming && lf->carry == LUO_CARRY_MEMORY)
+		if (lf->carry == LUO_CARRY_MEMORY) {
+			ser->flags |= LUO_SESSION_DAMAGED;
 			continue;
+		}
 		memcpy(file.compatible, lf->compatible,
 		       sizeof(file.compatible));
 		luo_writer_put(&writer, &file);
