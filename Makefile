@@ -6,7 +6,8 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-debug test-campaign bench kernel shell series check \
+.PHONY: help setup demo test test-again test-campaign test-debug \
+	bench kernel shell series check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
@@ -16,6 +17,7 @@ help:
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
+	@echo '  test-again    50 live updates in a row, test has fewer'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
 	@echo '  test-campaign damage all that one kernel leaves to the next, in all ways'
 	@echo '                (hours; SEED=number, DEBUG=1 with the debug kernel instead)'
@@ -48,6 +50,9 @@ demo: setup
 test: setup
 	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \
 		$(if $(filter-out 1,$(DEBUG)),--debug-only '$(DEBUG)') $(TESTS)
+
+test-again: setup
+	@$(W)/run-tests --append luo.updates=50 again
 
 test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)

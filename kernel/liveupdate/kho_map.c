@@ -770,6 +770,63 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 	return check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
 }
 
+/* The last page of a block in [pfn, end), or what was found before */
+static unsigned long last_in_block(void *block, size_t size,
+				   unsigned long pfn, unsigned long end,
+				   unsigned long found)
+{
+	unsigned long first = PHYS_PFN(virt_to_phys(block));
+	unsigned long last = first + PFN_UP(size) - 1;
+
+	if (first >= end || last < pfn)
+		return found;
+
+	last = min(last, end - 1);
+	return found == end ? last : max(found, last);
+}
+
+static unsigned long last_in_table(const struct kho_map_entry *entry,
+				   unsigned long nr, unsigned int level,
+				   unsigned long pfn, unsigned long end,
+				   unsigned long found)
+{
+	for (; nr; nr--, entry++) {
+		struct kho_map_table *table = entry_block(entry);
+
+		if (!table)
+			continue;
+		found = last_in_block(table, PAGE_SIZE, pfn, end, found);
+		if (level < LEVELS - 1)
+			found = last_in_table(table->entry, TABLE_ENTRIES,
+					      level + 1, pfn, end, found);
+	}
+	return found;
+}
+
+/**
+ * kho_map_last_block - find the last page that holds the map itself
+ * @map: the map
+ * @pfn: where to start
+ * @end: where to stop
+ *
+ * All of the map is looked at, so this is for rare use.
+ *
+ * Context: Any that keeps the map from growing.
+ *
+ * Return: frame number of the last page in [@pfn, @end) that is a part of the
+ * map, else @end.
+ */
+unsigned long kho_map_last_block(struct kho_map *map, unsigned long pfn,
+				 unsigned long end)
+{
+	unsigned long found = last_in_block(map->root, sizeof(*map->root), pfn,
+					    end, end);
+
+	return last_in_table(map->root->entry, ROOT_ENTRIES, 0, pfn, end,
+			     found);
+}
+EXPORT_SYMBOL_IF_KUNIT(kho_map_last_block);
+
 static void mark_block(struct kho_map *map, void *block, size_t size,
 		       void (*reserve)(phys_addr_t phys, size_t size))
 {

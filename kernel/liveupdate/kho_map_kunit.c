@@ -326,6 +326,34 @@ static void map_neighbours(struct kunit *test)
 	expect_shape(test, 0, 0);
 }
 
+/* Each page of the map is found, and none of what it holds */
+static void map_last_block(struct kunit *test)
+{
+	struct kho_map *map = test_map(test);
+	unsigned long root = PHYS_PFN(virt_to_phys(map->root));
+	unsigned long last = root + PFN_UP(sizeof(*map->root)) - 1;
+	unsigned long highest = last;
+
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, 0, MAP_PAGES), last);
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, 0, last), last - 1);
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, 0, root), root);
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, last + 1, MAP_PAGES),
+			MAP_PAGES);
+
+	expect_add(test, EDGE, 0, 1);
+	for (unsigned int level = 1; level <= LEAF_LEVEL; level++) {
+		void *block = raw_block(map, EDGE, level);
+		unsigned long pfn = PHYS_PFN(virt_to_phys(block));
+
+		KUNIT_EXPECT_EQ(test, kho_map_last_block(map, pfn, pfn + 1),
+				pfn);
+		highest = max(highest, pfn);
+	}
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, 0, MAP_PAGES), highest);
+	KUNIT_EXPECT_EQ(test, kho_map_last_block(map, EDGE, EDGE + 1),
+			EDGE + 1);
+}
+
 /* Large pieces are found among lone pages, and nothing else is */
 static void map_find_large(struct kunit *test)
 {
@@ -1322,6 +1350,7 @@ static struct kunit_case kho_map_cases[] = {
 	KUNIT_CASE(map_order_nonsense),
 	KUNIT_CASE(map_random),
 	KUNIT_CASE(map_find_large),
+	KUNIT_CASE(map_last_block),
 	KUNIT_CASE(map_attach_good),
 	KUNIT_CASE(map_attach_bad_root),
 	KUNIT_CASE(map_attach_bad_leaf),

@@ -11,6 +11,7 @@
 
 #include <kunit/static_stub.h>
 #include <linux/cleanup.h>
+#include <linux/crash_dump.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/init.h>
@@ -267,7 +268,8 @@ static int __init luo_init(void)
 	int err;
 
 	if (!liveupdate_enabled()) {
-		if (luo_enabled)
+		/* A crash kernel gets the command line of the one that crashed */
+		if (luo_enabled && !is_kdump_kernel())
 			pr_warn("off, because kexec handover (kho=) is off\n");
 		return 0;
 	}

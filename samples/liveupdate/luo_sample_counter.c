@@ -19,6 +19,7 @@
 #include <linux/kexec_handover.h>
 #include <linux/liveupdate.h>
 #include <linux/module.h>
+#include <linux/panic.h>
 
 #include "luo_sample.h"
 
@@ -33,9 +34,10 @@
 #define FAIL_FREEZE		0x2
 #define FAIL_RETRIEVE		0x4
 #define FAIL_CAN_FINISH		0x8
+#define PANIC_FREEZE		0x10
 static unsigned int fail;
 module_param(fail, uint, 0644);
-MODULE_PARM_DESC(fail, "for tests: callbacks that fail (1 preserve, 2 freeze, 4 retrieve, 8 can_finish)");
+MODULE_PARM_DESC(fail, "for tests: callbacks that fail (1 preserve, 2 freeze, 4 retrieve, 8 can_finish, 16 freeze brings down the machine)");
 
 static long refuse = -1;
 module_param(refuse, long, 0644);
@@ -103,6 +105,8 @@ static int counter_freeze(struct liveupdate_file_op_args *args)
 
 	if (fail & FAIL_FREEZE || luo_counter_value(counter) == refuse)
 		return -EIO;
+	if (fail & PANIC_FREEZE)
+		panic("luo_sample_counter: crash in freeze\n");
 
 	ser->value = luo_counter_freeze(counter);
 	return 0;

@@ -256,7 +256,7 @@ static void check_usage(const struct usage *before)
 	unsigned int i;
 
 	/* What was freed last comes back a moment later */
-	for (i = 0; i < 50 && now.memory < before->memory; i++) {
+	for (i = 0; i < 50 && now.memory < before->memory - MEMORY_SLACK; i++) {
 		usleep(50 * 1000);
 		now = usage_now();
 	}
@@ -322,14 +322,21 @@ static int write_fragments(int fd)
 	return err;
 }
 
+/*
+ * Not by way of a mapping: a huge page that was mapped for a read, and written to
+ * then, is not known to be dirty when it is unmapped, and goes as caches are
+ * dropped.
+ */
 static int write_large(int fd)
 {
+	long before = luo_meminfo("ShmemHugePages");
 	int err;
 
 	if (!write_file(SHMEM_ENABLED, "always"))
 		return -errno;
-	err = luo_map_pattern(fd, 0, 2 * LARGE, SEED);
+	err = luo_write_pattern(fd, 0, 2 * LARGE, SEED);
 	write_file(SHMEM_ENABLED, "never");
+	CHECK(luo_meminfo("ShmemHugePages") >= before + 2 * LARGE / KIB);
 
 	return err;
 }
@@ -723,7 +730,7 @@ static void reboot_sessions(void)
 		.call = call_reboot,
 		.check = check_reboot,
 		.undo = undo_reboot,
-		.min = 3,
+		.min = 2,
 	};
 	static const struct op seal_then = {
 		.name = "reboot, refused in the end, and sealed after each fault",
@@ -732,7 +739,7 @@ static void reboot_sessions(void)
 		.failed = seal,
 		.check = check_reboot,
 		.undo = undo_reboot,
-		.min = 3,
+		.min = 2,
 	};
 
 	on.counter = counter_new(1);

@@ -986,7 +986,7 @@ static void make_rights(int dev)
 
 static int retrieve_as_nobody(int session)
 {
-	int fd, i;
+	int fd, other, i;
 
 	if (setgid(NOBODY) || setuid(NOBODY))
 		return 10;
@@ -995,7 +995,8 @@ static int retrieve_as_nobody(int session)
 		if (fd < 0)
 			return 1 + i;
 		/* Opened anew it has what its mode gives, not what root has */
-		if ((luo_reopen(fd, O_RDWR) >= 0) != (i == NOBODYS))
+		other = luo_reopen(fd, O_RDWR);
+		if (i == NOBODYS ? other < 0 : other >= 0)
 			return 11 + i;
 	}
 

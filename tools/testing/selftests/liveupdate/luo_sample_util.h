@@ -24,6 +24,7 @@
 #define COUNTER_FAIL_FREEZE	0x2
 #define COUNTER_FAIL_RETRIEVE	0x4
 #define COUNTER_FAIL_CAN_FINISH	0x8
+#define COUNTER_PANIC_FREEZE	0x10
 
 /* The same of the pair's module */
 #define PAIR_FAIL_PRESERVE	0x1

@@ -535,7 +535,8 @@ static int next_cmdline(char *buf, size_t len, const char *append)
 	return ret < 0 || (size_t)ret >= len ? -ENAMETOOLONG : 0;
 }
 
-int luo_kexec_load(const char *append)
+static int load_image(const char *image, const char *append,
+		      unsigned long flags)
 {
 	char cmdline[CMDLINE_SIZE];
 	int kernel, initrd, ret;
@@ -544,10 +545,10 @@ int luo_kexec_load(const char *append)
 	if (ret)
 		return ret;
 
-	kernel = open(KERNEL_IMAGE, O_RDONLY | O_CLOEXEC);
+	kernel = open(image, O_RDONLY | O_CLOEXEC);
 	if (kernel < 0) {
 		ret = -errno;
-		ksft_perror("open " KERNEL_IMAGE);
+		ksft_print_msg("open %s: %s\n", image, strerror(-ret));
 		return ret;
 	}
 	initrd = open(INITRD_IMAGE, O_RDONLY | O_CLOEXEC);
@@ -560,13 +561,28 @@ int luo_kexec_load(const char *append)
 
 	/* The length counts the NUL */
 	ret = syscall(__NR_kexec_file_load, kernel, initrd, strlen(cmdline) + 1,
-		      cmdline, 0UL);
+		      cmdline, flags);
 	if (ret)
 		ret = -errno;
 	close(initrd);
 	close(kernel);
 
 	return ret;
+}
+
+int luo_kexec_load(const char *append)
+{
+	return load_image(KERNEL_IMAGE, append, 0);
+}
+
+int luo_kexec_load_image(const char *image, const char *append)
+{
+	return load_image(image, append, 0);
+}
+
+int luo_kexec_load_crash(const char *append)
+{
+	return load_image(KERNEL_IMAGE, append, KEXEC_FILE_ON_CRASH);
 }
 
 #define LOAD_ADDRESS	(64 * MIB)

@@ -115,6 +115,12 @@ int luo_cmdline_value(const char *key, char *buf, size_t len);
  */
 int luo_kexec_load(const char *append);
 
+/* The same with another kernel than /boot/bzImage */
+int luo_kexec_load_image(const char *image, const char *append);
+
+/* As the crash kernel, which is started when this kernel crashes */
+int luo_kexec_load_crash(const char *append);
+
 /*
  * Load an image that can't take sessions along, with the older system call. It
  * resets the machine if the kernel jumps to it all the same.

@@ -13,6 +13,8 @@ last=stage1
 if [ -e /proc/self/fail-nth ]; then
 	last=stage2
 	if [ "$1" = stage1 ] && [ -b /dev/ram0 ] && [ -e /proc/swaps ]; then
+		# Written once, so that swapping takes no more memory for it
+		dd if=/dev/zero of=/dev/ram0 bs=1M count=64
 		mkswap /dev/ram0
 		swapon /dev/ram0
 	fi
