@@ -781,6 +781,9 @@ static struct file *new_file(const struct memfd_ser *ser)
 {
 	struct file *file = memfd_alloc_file(ser->name, 0);
 
+	/* That is how shmem says that there was no memory for an inode */
+	if (PTR_ERR(file) == -ENOSPC)
+		return ERR_PTR(-ENOMEM);
 	if (IS_ERR(file))
 		return file;
 	return open_as_before(file, ser->flags & MEMFD_LUO_O_FLAGS);
