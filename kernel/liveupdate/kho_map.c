@@ -9,7 +9,7 @@
 
 #define pr_fmt(fmt) "KHO: " fmt
 
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -225,8 +225,8 @@ static bool leaf_add(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
 		u64 used = range_used(range, word);
 		u64 start = used & range_start(range, word);
 
-		leaf->used[i] |= used;
-		leaf->start[i] |= start;
+		WRITE_ONCE(leaf->used[i], leaf->used[i] | used);
+		WRITE_ONCE(leaf->start[i], leaf->start[i] | start);
 		sum += kho_map_sum_word(used, i);
 		sum += kho_map_sum_word(start, KHO_MAP_LEAF_WORDS + i);
 	}
@@ -265,8 +265,8 @@ static bool leaf_del(struct kho_map_entry *entry, struct kho_map_leaf *leaf,
 		sum += kho_map_sum_word(used, i);
 		sum += kho_map_sum_word(used & leaf->start[i],
 					KHO_MAP_LEAF_WORDS + i);
-		leaf->used[i] &= ~used;
-		leaf->start[i] &= ~used;
+		WRITE_ONCE(leaf->used[i], leaf->used[i] & ~used);
+		WRITE_ONCE(leaf->start[i], leaf->start[i] & ~used);
 	}
 	entry->sum -= sum;
 	return true;
@@ -475,6 +475,25 @@ int kho_map_del(struct kho_map *map, unsigned long pfn, unsigned int order,
 }
 EXPORT_SYMBOL_IF_KUNIT(kho_map_del);
 
+/*
+ * The first bit at or after @bit that is set, or with @invert ~0 is not. The
+ * bits of other pages may change meanwhile, under the leaf's lock.
+ */
+static unsigned long next_in_leaf(const u64 *words, unsigned long bit,
+				  u64 invert)
+{
+	u64 mask = ~0ULL << (bit % 64);
+
+	for (unsigned int i = bit / 64; i < KHO_MAP_LEAF_WORDS; i++) {
+		u64 word = (READ_ONCE(words[i]) ^ invert) & mask;
+
+		if (word)
+			return i * 64 + __ffs64(word);
+		mask = ~0ULL;
+	}
+	return LEAF_PAGES;
+}
+
 /**
  * kho_map_test - is a page in a map?
  * @map: the map
@@ -515,12 +534,8 @@ unsigned long kho_map_find(struct kho_map *map, unsigned long pfn,
 
 		if (pfn < MAP_PAGES)
 			leaf = find_leaf(map, pfn, &entry);
-		if (leaf && used)
-			bit = find_next_bit((unsigned long *)leaf->used,
-					    LEAF_PAGES, bit);
-		else if (leaf)
-			bit = find_next_zero_bit((unsigned long *)leaf->used,
-						 LEAF_PAGES, bit);
+		if (leaf)
+			bit = next_in_leaf(leaf->used, bit, used ? 0 : ~0ULL);
 		else if (used != (entry && entry_bad(entry)))
 			bit = LEAF_PAGES;
 
@@ -542,8 +557,7 @@ static unsigned long find_start(struct kho_map *map, unsigned long pfn,
 		unsigned long bit = LEAF_PAGES;
 
 		if (leaf)
-			bit = find_next_bit((unsigned long *)leaf->start,
-					    LEAF_PAGES, pfn - base);
+			bit = next_in_leaf(leaf->start, pfn - base, 0);
 		pfn = base + bit;
 		if (bit < LEAF_PAGES)
 			break;
@@ -588,7 +602,8 @@ static unsigned long next_inner(const struct kho_map_leaf *leaf,
 	u64 mask = ~0ULL << (bit % 64);
 
 	for (unsigned int i = bit / 64; i < KHO_MAP_LEAF_WORDS; i++) {
-		u64 inner = leaf->used[i] & ~leaf->start[i] & mask;
+		u64 inner = READ_ONCE(leaf->used[i]) &
+			    ~READ_ONCE(leaf->start[i]) & mask;
 
 		if (inner)
 			return i * 64 + __ffs64(inner);

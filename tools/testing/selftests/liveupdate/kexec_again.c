@@ -222,7 +222,7 @@ static unsigned long long read_sum(const char *path)
 	return sum;
 }
 
-static void drop_caches(void)
+static void empty_caches(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
 
@@ -269,7 +269,7 @@ static struct record look_around(void)
 
 	CHECK(!uname(&name));
 	strcpy(record.release, name.release);
-	drop_caches();
+	empty_caches();
 	record.free = luo_free_memory();
 	record.total = luo_meminfo("MemTotal");
 	record.slab = luo_meminfo("Slab");
@@ -280,10 +280,11 @@ static struct record look_around(void)
 
 static void print_record(unsigned int nr, const struct record *record)
 {
-	ksft_print_msg("update %u: %s, %ld KiB free of %ld, slab %ld, to preserve took %ld, scratch %#llx at %#llx\n",
-		       nr - 1, record->release, record->free, record->total,
-		       record->slab, record->preserved, record->scratch_len,
-		       record->scratch_phys);
+	ksft_print_msg("update %u: %s, %ld KiB free of %ld, slab %ld\n", nr - 1,
+		       record->release, record->free, record->total,
+		       record->slab);
+	ksft_print_msg("to preserve took %ld KiB, scratch is %llu KiB\n",
+		       record->preserved, record->scratch_len / KIB);
 }
 
 static void compare(const struct record *now)

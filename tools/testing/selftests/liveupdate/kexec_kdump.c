@@ -97,19 +97,19 @@ static unsigned long long page_phys(const void *page)
 static void preserve_magic(int session, char *param, size_t len)
 {
 	int fd = preserve_memfd(session, NR_PAGES * PAGE, MAGIC_SEED), i;
-	const volatile char *pages;
+	char *pages;
 	size_t nr;
 
-	pages = mmap(NULL, NR_PAGES * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	/* Populated, as only what is mapped has an address */
+	pages = mmap(NULL, NR_PAGES * PAGE, PROT_READ,
+		     MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (pages == MAP_FAILED)
 		ksft_exit_fail_perror("mmap");
 	nr = snprintf(param, len, "luo.phys=");
-	for (i = 0; i < NR_PAGES; i++) {
-		(void)pages[i * PAGE];
+	for (i = 0; i < NR_PAGES; i++)
 		nr += snprintf(param + nr, len - nr, "%s%#llx", i ? "," : "",
-			       page_phys((const char *)pages + i * PAGE));
-	}
-	munmap((void *)pages, NR_PAGES * PAGE);
+			       page_phys(pages + i * PAGE));
+	munmap(pages, NR_PAGES * PAGE);
 	close(fd);
 }
 
@@ -185,7 +185,7 @@ static void settle(void)
 	tcdrain(STDOUT_FILENO);
 }
 
-static void __noreturn crash(void)
+static void __noreturn bring_down(void)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
 
@@ -370,7 +370,7 @@ static void idle_1(void)
 	preserve_magic(new_session(open_device(), "magic"), param,
 		       sizeof(param));
 	load_kernels(param);
-	crash();
+	bring_down();
 }
 
 /* The first session is frozen when the second one's counter brings all down */
@@ -419,7 +419,7 @@ static void arrival_2(void)
 	CHECK(fd >= 0);
 	CHECK_EQ(0, luo_verify_pattern(fd, 0, BALLAST_SIZE, BALLAST_SEED));
 	luo_report("the crash kernel has not overwritten what came over");
-	crash();
+	bring_down();
 }
 
 struct kdump_case {
