@@ -6,7 +6,7 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-again test-debug \
+.PHONY: help setup demo test test-again test-debug test-kcsan \
 	bench kernel shell series check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
@@ -19,6 +19,7 @@ help:
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
 	@echo '  test-again    50 live updates in a row, test has fewer'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
+	@echo '  test-kcsan    some of them with KCSAN, which looks for data races (TESTS)'
 	@echo '  bench         measure what a live update costs, and hold it against bars'
 	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
 	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
@@ -54,6 +55,10 @@ test-again: setup
 
 test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)
+
+test-kcsan: setup
+	@$(W)/run-tests --debug=only --debug-config kcsan \
+		$(or $(TESTS),kunit functional memfd stress fuzz)
 
 bench:
 	@$(W)/setup --bench
