@@ -6,7 +6,7 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-again test-campaign test-debug \
+.PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
 	bench kernel shell series check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
@@ -21,6 +21,7 @@ help:
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
 	@echo '  test-campaign damage all that one kernel leaves to the next, in all ways'
 	@echo '                (hours; SEED=number, DEBUG=1 with the debug kernel instead)'
+	@echo '  test-kcsan    some of them with KCSAN, which looks for data races (TESTS)'
 	@echo '  bench         measure what a live update costs, and hold it against bars'
 	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
 	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
@@ -59,6 +60,10 @@ test-debug: setup
 
 test-campaign: setup
 	@$(W)/run-tests $(if $(DEBUG),--debug=only) --campaign '$(or $(SEED),1)'
+
+test-kcsan: setup
+	@$(W)/run-tests --debug=only --debug-config kcsan \
+		$(or $(TESTS),kunit functional memfd stress fuzz)
 
 bench:
 	@$(W)/setup --bench

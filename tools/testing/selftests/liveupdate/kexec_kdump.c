@@ -10,7 +10,6 @@
  */
 
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -21,6 +20,7 @@
 #include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
+#include <linux/elf.h>
 
 #include "luo_sample_util.h"
 #include "luo_test_util.h"
@@ -200,7 +200,7 @@ static void __noreturn bring_down(void)
  */
 
 static int vmcore;
-static Elf64_Phdr *headers;
+static struct elf64_phdr *headers;
 static unsigned int nr_headers;
 
 static void read_dump(off_t offset, void *buf, size_t len)
@@ -211,7 +211,7 @@ static void read_dump(off_t offset, void *buf, size_t len)
 
 static void check_header(void)
 {
-	Elf64_Ehdr ehdr;
+	struct elf64_hdr ehdr;
 
 	vmcore = open(VMCORE, O_RDONLY | O_CLOEXEC);
 	if (vmcore < 0)
@@ -220,7 +220,7 @@ static void check_header(void)
 	CHECK(!memcmp(ehdr.e_ident, ELFMAG, SELFMAG));
 	CHECK_EQ(ELFCLASS64, ehdr.e_ident[EI_CLASS]);
 	CHECK_EQ(ET_CORE, ehdr.e_type);
-	CHECK_EQ(sizeof(Elf64_Phdr), ehdr.e_phentsize);
+	CHECK_EQ(sizeof(*headers), ehdr.e_phentsize);
 	CHECK(ehdr.e_phnum > 1);
 	nr_headers = ehdr.e_phnum;
 	headers = calloc(nr_headers, sizeof(*headers));
@@ -260,7 +260,7 @@ static off_t find_in_dump(unsigned long long phys, size_t len)
 	unsigned int i;
 
 	for (i = 0; i < nr_headers; i++) {
-		const Elf64_Phdr *h = &headers[i];
+		const struct elf64_phdr *h = &headers[i];
 
 		if (h->p_type == PT_LOAD && phys >= h->p_paddr &&
 		    phys + len <= h->p_paddr + h->p_filesz)

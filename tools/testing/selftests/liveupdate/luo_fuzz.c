@@ -30,6 +30,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -66,6 +67,9 @@
 #define TICKS_REBOOT	2
 #define TICKS_NEWS	100
 
+/* syslog(2): what is shown on the console */
+#define SYSLOG_CONSOLE_LEVEL	8
+
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define DEBUG_FACTOR	5
 
@@ -89,7 +93,7 @@ struct shared {
 	atomic_ulong total;
 	atomic_ulong second_opens;
 	atomic_bool stop;
-	/* Of each thread: what it does, since when, and whether it has stopped */
+	/* Of each thread: how many calls, the last one, and whether it is done */
 	struct {
 		atomic_ulong count;
 		atomic_int call;
@@ -677,13 +681,10 @@ static const unsigned char weight[NR_CALLS] = {
 
 static enum call random_call(struct thread *t)
 {
-	static unsigned int sum;
-	unsigned int i, n, all = 0;
+	unsigned int sum = 0, n, i;
 
-	for (i = 0; !sum && i < NR_CALLS; i++)
-		all += weight[i];
-	if (all)
-		sum = all;
+	for (i = 0; i < NR_CALLS; i++)
+		sum += weight[i];
 	n = below(t, sum);
 	for (i = 0; n >= weight[i]; i++)
 		n -= weight[i];
@@ -698,12 +699,15 @@ static enum call random_call(struct thread *t)
 static void set_fail_nth(struct thread *t, unsigned int nth)
 {
 	char text[16];
-	int len;
+	int len, i;
 
 	if (t->fail_nth < 0)
 		return;
 	len = snprintf(text, sizeof(text), "%u", nth);
-	(void)!pwrite(t->fail_nth, text, len, 0);
+	/* To read the number may be what fails, once */
+	for (i = 0; i < 2; i++)
+		if (pwrite(t->fail_nth, text, len, 0) == len)
+			break;
 }
 
 static void init_thread(struct thread *t)
@@ -822,6 +826,7 @@ static void prepare_faults(void)
 	write_file("/sys/kernel/debug/failslab/verbose", "0");
 	write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
 	write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0");
+	write_file("/sys/kernel/debug/fail_usercopy/verbose", "0");
 }
 
 /* Has each thread come back from a call since the last time? */
@@ -843,11 +848,30 @@ static void watch_threads(void)
 				seen[w][i] = count;
 				since[w][i] = now;
 			} else if (now - since[w][i] > HANG_SECONDS) {
+				klogctl(SYSLOG_CONSOLE_LEVEL, NULL, 8);
 				write_file("/proc/sysrq-trigger", "w");
+				write_file("/proc/sysrq-trigger", "l");
 				ksft_exit_fail_msg("worker %u hangs in '%s'\n",
 						   w, call_name[call]);
 			}
 		}
+}
+
+/*
+ * A fault that is injected while a signal is delivered ends the process. Nothing
+ * else does.
+ */
+static unsigned int replace_dead(pid_t *workers)
+{
+	unsigned int died = 0, i;
+
+	for (i = 0; i < NR_WORKERS; i++) {
+		if (waitpid(workers[i], NULL, WNOHANG) != workers[i])
+			continue;
+		workers[i] = start_worker(i);
+		died++;
+	}
+	return died;
 }
 
 static bool all_parked(void)
@@ -881,7 +905,7 @@ static void refuse_reboot(void)
 static void fuzz(pid_t *workers)
 {
 	time_t end = time(NULL) + seconds / NR_STAGES;
-	unsigned int tick, i, refused = 0, killed = 0;
+	unsigned int tick, i, refused = 0, killed = 0, died = 0;
 	struct thread self = { .random = seed * 7919 + stage };
 
 	for (i = 0; i < NR_WORKERS; i++)
@@ -890,6 +914,7 @@ static void fuzz(pid_t *workers)
 		if (atomic_load(&shared->total) >= max_calls)
 			break;
 		usleep(TICK * 1000);
+		died += replace_dead(workers);
 		watch_threads();
 		if (tick % TICKS_REBOOT == 0) {
 			refuse_reboot();
@@ -909,12 +934,14 @@ static void fuzz(pid_t *workers)
 	atomic_store(&shared->stop, true);
 	while (!all_parked()) {
 		usleep(TICK * 1000);
+		died += replace_dead(workers);
 		watch_threads();
 	}
 	CHECK(refused && killed);
+	CHECK(!died || !access("/proc/self/fail-nth", F_OK));
 	CHECK_EQ(0, atomic_load(&shared->second_opens));
-	ksft_print_msg("%lu calls, %u reboots refused, %u processes killed\n",
-		       atomic_load(&shared->total), refused, killed);
+	ksft_print_msg("%lu calls, %u reboots refused, %u processes killed, %u died\n",
+		       atomic_load(&shared->total), refused, killed, died);
 	luo_report("stage %u: random calls, seed %u", stage, seed);
 }
 
