@@ -1177,7 +1177,7 @@ static void stage_2(void)
 		.check = keep_device,
 		.nr = 1,
 		.first = faults_of_open(),
-		.min = 4 * NR_EACH,
+		.min = NR_EACH / 2,
 	};
 	static const struct series finish = {
 		.name = "finish",
@@ -1209,7 +1209,10 @@ static void stage_2(void)
 	int kind;
 
 	luo_plan(1 + 4 + 4 + 1 + NR_KINDS - 1 + 1);
+	/* Memory for more objects comes in large pages, or else in small ones */
+	CHECK(write_file(DEBUGFS "fail_page_alloc/min-order", "20"));
 	faults_in_turn(&open_first);
+	CHECK(write_file(DEBUGFS "fail_page_alloc/min-order", "0"));
 	end_sessions("finish", "retrieve of a session, to be finished",
 		     &finish);
 	end_sessions("close", "retrieve of a session, to be closed",
