@@ -753,6 +753,65 @@ static int check_table(struct kho_map_entry *entry, unsigned long nr,
 	return damaged;
 }
 
+/* Call @visit for each table and leaf below some entries */
+static void visit_table(struct kho_map_entry *entry, unsigned long nr,
+			unsigned int level,
+			void (*visit)(phys_addr_t phys, size_t size, void *arg),
+			void *arg)
+{
+	for (; nr; nr--, entry++) {
+		struct kho_map_table *table = entry_block(entry);
+
+		if (!table)
+			continue;
+		visit(entry->phys, PAGE_SIZE, arg);
+		if (level < LEVELS - 1)
+			visit_table(table->entry, TABLE_ENTRIES, level + 1,
+				    visit, arg);
+	}
+}
+
+/**
+ * kho_map_visit_blocks - go through the memory that a map lies in
+ * @map: the map
+ * @visit: called for each block of it
+ * @arg: for @visit
+ *
+ * Context: Nobody changes the map.
+ */
+void kho_map_visit_blocks(struct kho_map *map,
+			  void (*visit)(phys_addr_t phys, size_t size,
+					void *arg),
+			  void *arg)
+{
+	visit(virt_to_phys(map->root), sizeof(*map->root), arg);
+	visit_table(map->root->entry, ROOT_ENTRIES, 0, visit, arg);
+}
+
+/* A block is in no map of the kernel that wrote it, see kho_map_mark_blocks() */
+static void find_preserved_block(phys_addr_t phys, size_t size, void *arg)
+{
+	unsigned long pfn = PHYS_PFN(phys);
+	struct kho_map **mapp = arg;
+
+	for (unsigned long nr = PFN_UP(size); *mapp && nr; nr--, pfn++) {
+		unsigned int bit = pfn & (LEAF_PAGES - 1);
+		struct kho_map_entry *entry;
+		struct kho_map_leaf *leaf = find_leaf(*mapp, pfn, &entry);
+
+		if (leaf && leaf->used[bit / 64] & BIT_ULL(bit % 64))
+			*mapp = NULL;
+	}
+}
+
+static bool any_block_preserved(struct kho_map *map)
+{
+	struct kho_map *found = map;
+
+	kho_map_visit_blocks(map, find_preserved_block, &found);
+	return !found;
+}
+
 /**
  * kho_map_attach - take over the map that the previous kernel left
  * @map: the map
@@ -765,11 +824,13 @@ static int check_table(struct kho_map_entry *entry, unsigned long nr,
  * Context: Early boot; the direct map is there, nothing has been freed yet.
  *
  * Return: the number of damaged blocks, or -EUCLEAN if not even the root is
- * sane.
+ * sane, or if the map says that what it lies in itself is preserved.
  */
 int kho_map_attach(struct kho_map *map, phys_addr_t root,
 		   bool (*valid)(phys_addr_t phys, size_t size))
 {
+	int damaged;
+
 	if (!root || !IS_ALIGNED(root, PAGE_SIZE) ||
 	    !valid(root, sizeof(*map->root)))
 		return -EUCLEAN;
@@ -782,7 +843,8 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 		return -EUCLEAN;
 	}
 
-	return check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
+	damaged = check_table(map->root->entry, ROOT_ENTRIES, 0, valid);
+	return any_block_preserved(map) ? -EUCLEAN : damaged;
 }
 
 /* The last page of a block in [pfn, end), or what was found before */
@@ -842,36 +904,30 @@ unsigned long kho_map_last_block(struct kho_map *map, unsigned long pfn,
 }
 EXPORT_SYMBOL_IF_KUNIT(kho_map_last_block);
 
-static void mark_block(struct kho_map *map, void *block, size_t size,
-		       void (*reserve)(phys_addr_t phys, size_t size))
+/**
+ * struct mark_blocks - what to mark the blocks of a map with
+ * @map: the map
+ * @reserve: called for a page where nothing is preserved
+ */
+struct mark_blocks {
+	struct kho_map *map;
+	void (*reserve)(phys_addr_t phys, size_t size);
+};
+
+static void mark_block(phys_addr_t phys, size_t size, void *arg)
 {
-	unsigned long pfn = PHYS_PFN(virt_to_phys(block));
+	const struct mark_blocks *mark = arg;
+	unsigned long pfn = PHYS_PFN(phys);
 
 	for (unsigned long nr = PFN_UP(size); nr; nr--, pfn++) {
 		struct leaf_range page = leaf_range(pfn, pfn + 1, 0);
 		struct kho_map_entry *entry;
-		struct kho_map_leaf *leaf = find_leaf(map, pfn, &entry);
+		struct kho_map_leaf *leaf = find_leaf(mark->map, pfn, &entry);
 
-		if (leaf && !leaf_add(entry, leaf, &page))
-			pr_err("a page is preserved, but holds the map\n");
-		else if (!leaf && !(entry && entry_bad(entry)))
-			reserve(PFN_PHYS(pfn), PAGE_SIZE);
-	}
-}
-
-static void mark_table(struct kho_map *map, struct kho_map_entry *entry,
-		       unsigned long nr, unsigned int level,
-		       void (*reserve)(phys_addr_t phys, size_t size))
-{
-	for (; nr; nr--, entry++) {
-		struct kho_map_table *table = entry_block(entry);
-
-		if (!table)
-			continue;
-		mark_block(map, table, PAGE_SIZE, reserve);
-		if (level < LEVELS - 1)
-			mark_table(map, table->entry, TABLE_ENTRIES, level + 1,
-				   reserve);
+		if (leaf)
+			leaf_add(entry, leaf, &page);
+		else if (!(entry && entry_bad(entry)))
+			mark->reserve(PFN_PHYS(pfn), PAGE_SIZE);
 	}
 }
 
@@ -888,6 +944,7 @@ static void mark_table(struct kho_map *map, struct kho_map_entry *entry,
 void kho_map_mark_blocks(struct kho_map *map,
 			 void (*reserve)(phys_addr_t phys, size_t size))
 {
-	mark_block(map, map->root, sizeof(*map->root), reserve);
-	mark_table(map, map->root->entry, ROOT_ENTRIES, 0, reserve);
+	struct mark_blocks mark = { .map = map, .reserve = reserve };
+
+	kho_map_visit_blocks(map, mark_block, &mark);
 }

@@ -43,6 +43,10 @@ int kho_map_attach(struct kho_map *map, phys_addr_t root,
 		   bool (*valid)(phys_addr_t phys, size_t size));
 unsigned long kho_map_last_block(struct kho_map *map, unsigned long pfn,
 				 unsigned long end);
+void kho_map_visit_blocks(struct kho_map *map,
+			  void (*visit)(phys_addr_t phys, size_t size,
+					void *arg),
+			  void *arg);
 void kho_map_mark_blocks(struct kho_map *map,
 			 void (*reserve)(phys_addr_t phys, size_t size));
 

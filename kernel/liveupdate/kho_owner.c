@@ -301,6 +301,7 @@ void kho_owner_free(struct kho_owner *owner)
  * @visit: called for each extent, and for each page of a list once all in it was
  *	visited; an error ends the walk
  * @left: how many more extents @visit may be called for
+ * @give_back: @visit gives memory back to the system
  * @pages: what @visit has found
  * @carried: extents that @visit has preserved once more
  */
@@ -309,6 +310,7 @@ struct kho_owner_walk {
 		     struct kho_owner_walk *walk);
 	unsigned long left;
 	unsigned long carried;
+	bool give_back;
 	u64 pages;
 };
 
@@ -326,12 +328,26 @@ static int visit_extent(const struct kho_extent *extent,
 	return walk->visit(extent, walk);
 }
 
-static int visit_chunk(phys_addr_t phys, struct kho_owner_walk *walk)
+/* Before its records: one of them can be about the chunk itself */
+static int enter_chunk(phys_addr_t phys, struct kho_owner_walk *walk)
+{
+	cond_resched();
+	if (walk->give_back && kho_restore_extent(PHYS_PFN(phys), 0, 1))
+		return -EIO;
+	return 0;
+}
+
+/* After its records, be they read or not */
+static int leave_chunk(phys_addr_t phys, struct kho_owner_walk *walk, int err)
 {
 	const struct kho_extent page = { .pfn = PHYS_PFN(phys), .nr = 1 };
 
-	cond_resched();
-	return visit_extent(&page, walk);
+	if (walk->give_back) {
+		__free_page(pfn_to_page(page.pfn));
+		walk->pages++;
+		return err;
+	}
+	return err ?: visit_extent(&page, walk);
 }
 
 /* A list can lead to lists, but these to no more */
@@ -341,11 +357,14 @@ static int walk_list(phys_addr_t first, unsigned int depth,
 	while (first) {
 		struct kho_extents_chunk *chunk = kho_extents_chunk(first);
 		phys_addr_t next;
-		int err = 0;
+		int err;
 
 		if (!chunk)
 			return -EIO;
 
+		err = enter_chunk(first, walk);
+		if (err)
+			return err;
 		for (unsigned int i = 0; i < chunk->nr && !err; i++) {
 			struct kho_extent extent =
 				kho_extent_unpack(chunk->record[i]);
@@ -357,7 +376,7 @@ static int walk_list(phys_addr_t first, unsigned int depth,
 				err = visit_extent(&extent, walk);
 		}
 		next = chunk->next;
-		err = err ?: visit_chunk(first, walk);
+		err = leave_chunk(first, walk, err);
 		if (err)
 			return err;
 		first = next;
@@ -428,6 +447,7 @@ int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes)
 	struct kho_owner_walk walk = {
 		.visit = discard_extent,
 		.left = ULONG_MAX,
+		.give_back = true,
 	};
 	int err = walk_all(memory, &walk);
 

@@ -117,7 +117,8 @@ static const struct luo_header_ser *find_header(void)
  */
 const struct luo_header_ser *luo_incoming_header(void)
 {
-	static const struct luo_header_ser *header;
+	/* A copy: its page is preserved memory as any other */
+	static struct luo_header_ser header;
 	static DEFINE_MUTEX(lock);
 	static bool done;
 
@@ -125,10 +126,14 @@ const struct luo_header_ser *luo_incoming_header(void)
 
 	guard(mutex)(&lock);
 
-	if (!done)
-		header = find_header();
+	if (!done) {
+		const struct luo_header_ser *found = find_header();
+
+		if (found)
+			header = *found;
+	}
 	done = true;
-	return header;
+	return header.magic ? &header : NULL;
 }
 
 /* A record is sealed when it is whole, so a half-written one is never read */

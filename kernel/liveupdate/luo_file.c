@@ -371,8 +371,9 @@ int luo_file_set_freeze(struct luo_file_set *set)
 	return 0;
 
 err_unfreeze:
-	pr_err("session '%s', file %llu: handler '%s' refuses to freeze: %d\n",
-	       luo_session_name(set->session), lf->token, lf->compatible, err);
+	pr_err("session '%*pE', file %llu: handler '%s' refuses to freeze: %d\n",
+	       luo_session_name_len(set->session), luo_session_name(set->session),
+	       lf->token, lf->compatible, err);
 	list_for_each_entry_continue_reverse(lf, &set->files, node)
 		call_unfreeze(lf);
 	return err;
@@ -397,7 +398,8 @@ static int carry_flbs(struct luo_file *lf)
 	int err = luo_flb_file_carry(lf->compatible);
 
 	if (err == -EBUSY)
-		pr_err("session '%s', file %llu: what it shares with others is in use, it can't be carried over: retrieve or discard it first\n",
+		pr_err("session '%*pE', file %llu: what it shares with others is in use, it can't be carried over: retrieve or discard it first\n",
+		       luo_session_name_len(lf->set->session),
 		       luo_session_name(lf->set->session), lf->token);
 	return err;
 }
@@ -425,6 +427,10 @@ static int carry_file(struct luo_file *lf)
 	err = kho_owner_carry_rest(lf->memory);
 	if (!err)
 		lf->carry = LUO_CARRY_MEMORY;
+	else if (err == -EBUSY)
+		pr_err("session '%*pE', file %llu: it is lost, somebody else claims its memory\n",
+		       luo_session_name_len(lf->set->session),
+		       luo_session_name(lf->set->session), lf->token);
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -632,7 +638,8 @@ int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 	}
 
 	if (set->damaged)
-		pr_err("session '%s': %llu of %llu files are damaged, their memory stays reserved\n",
+		pr_err("session '%*pE': %llu of %llu files are damaged, their memory stays reserved\n",
+		       luo_session_name_len(set->session),
 		       luo_session_name(set->session), nr - set->nr, nr);
 	return 0;
 }
@@ -677,7 +684,8 @@ static int call_retrieve(struct luo_file *lf)
 	if (!err)
 		lf->file = args.file;
 	else
-		pr_err("session '%s', file %llu: handler '%s' can't retrieve: %d\n",
+		pr_err("session '%*pE', file %llu: handler '%s' can't retrieve: %d\n",
+		       luo_session_name_len(lf->set->session),
 		       luo_session_name(lf->set->session), lf->token,
 		       lf->compatible, err);
 	return err;
@@ -834,7 +842,8 @@ static int discard_file(struct luo_file *lf)
 	if (lf->fh)
 		err = 0;
 	else
-		pr_info("session '%s', file %llu of '%s' discarded, %llu KiB%s\n",
+		pr_info("session '%*pE', file %llu of '%s' discarded, %llu KiB%s\n",
+			luo_session_name_len(lf->set->session),
 			luo_session_name(lf->set->session), lf->token,
 			lf->compatible, bytes >> 10,
 			err ? ", the log of its memory is damaged" : "");

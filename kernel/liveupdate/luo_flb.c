@@ -685,8 +685,8 @@ int luo_flb_deserialize(void)
 }
 
 /* The FLB's module is pinned from a retrieve that succeeds to the finish */
-static void retrieve_incoming(struct luo_flb_incoming *in,
-			      struct liveupdate_flb *flb)
+static int retrieve_incoming(struct luo_flb_incoming *in,
+			     struct liveupdate_flb *flb)
 {
 	struct liveupdate_flb_op_args args = { .flb = flb, .data = in->data };
 	int err;
@@ -697,13 +697,16 @@ static void retrieve_incoming(struct luo_flb_incoming *in,
 	if (err) {
 		pr_err("FLB '%s' can't be retrieved: %d\n", in->compatible, err);
 		module_put(flb->ops->owner);
-		in->status = err;
-		return;
+		/* There may be more memory when it is tried again */
+		if (err != -ENOMEM && err != -ENFILE)
+			in->status = err;
+		return err;
 	}
 
 	in->flb = flb;
 	in->obj = args.obj;
 	in->status = 1;
+	return 0;
 }
 
 static struct liveupdate_flb *pin_flb(const char *compatible)
@@ -916,7 +919,8 @@ void luo_flb_file_finish(const char *handler)
  * Return: 0, then the object stays until liveupdate_flb_put_incoming();
  * -ENODATA if the previous kernel left none, or if all is finished; the error
  * that retrieve failed with, each time; -ENODEV if the FLB's module is about to
- * go; -EBUSY while it is carried over to the next kernel; -ENOMEM; -EOPNOTSUPP if live update is off.
+ * go; -EBUSY while it is carried over to the next kernel; -ENOMEM, then it can be
+ * tried again; -EOPNOTSUPP if live update is off.
  */
 int liveupdate_flb_get_incoming(struct liveupdate_flb *flb, void **objp)
 {
@@ -946,7 +950,9 @@ int liveupdate_flb_get_incoming(struct liveupdate_flb *flb, void **objp)
 	if (!in->status) {
 		if (!try_module_get(flb->ops->owner))
 			return -ENODEV;
-		retrieve_incoming(in, flb);
+		err = retrieve_incoming(in, flb);
+		if (err)
+			return err;
 	}
 	if (in->status < 0)
 		return in->status;

@@ -98,6 +98,18 @@ static const struct rhashtable_params luo_name_params = {
 };
 
 /**
+ * luo_session_name_len - the length of a session's name
+ * @session: the session
+ *
+ * Return: as many bytes as to print with %*pE: names can have any byte in them,
+ * and the log is read by the line.
+ */
+int luo_session_name_len(const struct liveupdate_session *session)
+{
+	return strlen(session->name);
+}
+
+/**
  * luo_session_name - the name of a session, for the log
  * @session: the session
  *
@@ -230,8 +242,8 @@ static void release_incoming(struct liveupdate_session *session)
 	guard(mutex)(&luo_incoming.lock);
 
 	if (err) {
-		pr_warn("session '%s' was closed before it can finish, it can be retrieved again\n",
-			session->name);
+		pr_warn("session '%*pE' was closed before it can finish, it can be retrieved again\n",
+			luo_session_name_len(session), session->name);
 		session->retrieved = false;
 		return;
 	}
@@ -868,7 +880,8 @@ static void free_spare_blocks(void)
  * luo_sessions_unfreeze().
  *
  * Return: 0; a handler's error; -EBUSY if a session that nobody has retrieved
- * can't be carried over, as a driver has what its files need; -ENOMEM. On an error all is as it was.
+ * can't be carried over, as a driver has what its files need; -ENOMEM. On an
+ * error all is as it was.
  */
 int luo_sessions_freeze(struct luo_header_ser *header)
 {

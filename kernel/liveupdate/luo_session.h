@@ -24,6 +24,7 @@ int luo_sessions_freeze(struct luo_header_ser *header);
 void luo_sessions_unfreeze(void);
 void luo_sessions_show(struct seq_file *m);
 
+int luo_session_name_len(const struct liveupdate_session *session);
 const char *luo_session_name(const struct liveupdate_session *session);
 struct luo_file_set *luo_session_files(struct liveupdate_session *session);
 

@@ -9,8 +9,8 @@
  *
  * From the header, chains of blocks lead to the sessions and from each of
  * these to its files. An index tells whose memory is where once more, for the
- * case that a session's or a file's record is damaged. A block is a preserved page with a struct luo_block_ser
- * at its head and records behind it.
+ * case that a session's or a file's record is damaged. A block is a preserved
+ * page with a struct luo_block_ser at its head and records behind it.
  *
  * Each record has a sum of its own, so that a damaged one is lost alone. Any
  * change here needs another LUO_FDT_COMPATIBLE.
