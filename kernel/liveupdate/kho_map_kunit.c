@@ -1304,6 +1304,20 @@ static void map_mark_preserved(struct kunit *test)
 	expect_order(test, pfn, 0);
 }
 
+/* Who believes that could have the map freed while it is in use */
+static void map_attach_preserved_block(struct kunit *test)
+{
+	struct kho_map *map = test_map(test);
+	struct kho_map *new = kunit_kzalloc(test, sizeof(*new), GFP_KERNEL);
+	unsigned long root = PHYS_PFN(virt_to_phys(map->root));
+
+	KUNIT_ASSERT_NOT_NULL(test, new);
+	expect_add(test, root + 1, 0, 1);
+	KUNIT_EXPECT_EQ(test, attach(test, new), 0);
+	expect_add(test, root, 0, 1);
+	KUNIT_EXPECT_EQ(test, attach(test, new), -EUCLEAN);
+}
+
 /* What a damaged part covers is kept anyway */
 static void map_mark_damaged(struct kunit *test)
 {
@@ -1362,6 +1376,7 @@ static struct kunit_case kho_map_cases[] = {
 	KUNIT_CASE(map_mark_far),
 	KUNIT_CASE(map_mark_near),
 	KUNIT_CASE(map_mark_preserved),
+	KUNIT_CASE(map_attach_preserved_block),
 	KUNIT_CASE(map_mark_damaged),
 	{}
 };
