@@ -599,8 +599,9 @@ static void retrieve_files(struct campaign_session *session, bool intact,
 
 	for (i = 0; i < session->nr_files && session->fd >= 0; i++) {
 		struct campaign_file *file = &session->files[i];
+		bool expected = file->expect == INTACT;
 
-		if ((file->expect == INTACT) != intact)
+		if (expected != intact)
 			continue;
 		if (!is_given_up(session, file))
 			file->fd = luo_retrieve(session->fd, TOKEN(i));
