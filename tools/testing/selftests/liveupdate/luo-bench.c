@@ -461,7 +461,7 @@ static void sessions_after(void)
  * processors; what counts is a ratio within one run.
  */
 
-#define NR_ROUNDS	5
+#define NR_ROUNDS	15
 
 struct thread {
 	pthread_t id;
