@@ -13,6 +13,7 @@
 #include <linux/kexec_handover.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "luo_block.h"
@@ -244,4 +245,45 @@ void luo_restore_free_blocks(phys_addr_t first)
 		first = block->next;
 		kho_restore_free((void *)block);
 	}
+}
+
+static void visit_records(const struct luo_block_ser *block, size_t record_size,
+			  void (*visit)(const void *record))
+{
+	u64 nr = min(block->nr, records_per_block(record_size));
+
+	for (unsigned int i = 0; i < nr; i++) {
+		const void *record = block_record(block, record_size, i);
+		const u64 *sum = record + record_size - sizeof(u64);
+
+		if (*sum == luo_sum(record, record_size))
+			visit(record);
+	}
+}
+
+/**
+ * luo_restore_free_records - free a chain that came over, and what it leads to
+ * @first: physical address of the first block, 0 for none
+ * @record_size: size of each record in bytes
+ * @visit: called for each record, to free what that leads to
+ *
+ * What a record leads to may be the block that it is in, if another kernel says
+ * so: it is read from a copy.
+ *
+ * Context: May sleep.
+ */
+void luo_restore_free_records(phys_addr_t first, size_t record_size,
+			      void (*visit)(const void *record))
+{
+	struct luo_block_ser *copy = kmalloc(PAGE_SIZE,
+					     GFP_KERNEL | __GFP_NOFAIL);
+	struct luo_block_ser *block;
+
+	while (first && (block = (void *)incoming_block(first))) {
+		memcpy(copy, block, PAGE_SIZE);
+		kho_restore_free(block);
+		visit_records(copy, record_size, visit);
+		first = copy->next;
+	}
+	kfree(copy);
 }

@@ -59,5 +59,7 @@ void luo_reader_start(struct luo_reader *reader, phys_addr_t first, u64 nr,
 		      size_t record_size);
 int luo_reader_next(struct luo_reader *reader, const void **recordp);
 void luo_restore_free_blocks(phys_addr_t first);
+void luo_restore_free_records(phys_addr_t first, size_t record_size,
+			      void (*visit)(const void *record));
 
 #endif /* _KERNEL_LIVEUPDATE_LUO_BLOCK_H */

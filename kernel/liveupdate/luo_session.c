@@ -658,22 +658,18 @@ static int read_all(const struct luo_header_ser *header)
 	return err;
 }
 
+static void free_files(const void *record)
+{
+	const struct luo_session_ser *ser = record;
+
+	luo_restore_free_blocks(ser->files);
+}
+
 /* Everything is read: the records' own memory is not needed any more */
 static void free_records(const struct luo_header_ser *header)
 {
-	struct luo_reader reader;
-	const void *record;
-	int ret;
-
-	luo_reader_start(&reader, header->sessions, header->nr_sessions,
-			 sizeof(struct luo_session_ser));
-	while ((ret = luo_reader_next(&reader, &record))) {
-		const struct luo_session_ser *ser = record;
-
-		if (ret > 0)
-			luo_restore_free_blocks(ser->files);
-	}
-	luo_restore_free_blocks(header->sessions);
+	luo_restore_free_records(header->sessions,
+				 sizeof(struct luo_session_ser), free_files);
 	luo_restore_free_blocks(header->memory);
 }
 

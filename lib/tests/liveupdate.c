@@ -2760,6 +2760,28 @@ static void reader_free_spare_blocks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 3);
 }
 
+static void free_other_chain(const void *record)
+{
+	const struct fake_record *fake = record;
+
+	luo_restore_free_blocks(fake->payload[0]);
+}
+
+/* A record may claim that its own block is what it leads to */
+static void reader_free_own_block(struct kunit *test)
+{
+	struct luo_blocks *blocks = new_blocks(test, 2 * RECORDS_PER_BLOCK);
+	struct folio *folio = list_first_entry(&blocks->pages, struct folio,
+					       lru);
+	phys_addr_t first = PFN_PHYS(folio_pfn(folio));
+
+	KUNIT_EXPECT_EQ(test, write_records(blocks, RECORDS_PER_BLOCK + 1,
+					    first), first);
+	luo_restore_free_records(first, sizeof(struct fake_record),
+				 free_other_chain);
+	KUNIT_EXPECT_EQ(test, incoming.nr_freed, 2);
+}
+
 static void reader_free_blocks(struct kunit *test)
 {
 	u64 nr = 3 * RECORDS_PER_BLOCK;
@@ -3334,6 +3356,7 @@ static struct kunit_case luo_incoming_cases[] = {
 	KUNIT_CASE(reader_nonsense),
 	KUNIT_CASE(reader_cycle),
 	KUNIT_CASE(reader_free_spare_blocks),
+	KUNIT_CASE(reader_free_own_block),
 	KUNIT_CASE(reader_free_blocks),
 	KUNIT_CASE(incoming_retrieve),
 	KUNIT_CASE(incoming_retrieve_fails),
