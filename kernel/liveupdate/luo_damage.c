@@ -43,6 +43,7 @@
 #include <linux/kho/extents.h>
 #include <linux/kstrtox.h>
 #include <linux/libfdt.h>
+#include <linux/liveupdate.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -738,8 +739,12 @@ static const struct file_operations damage_fops = {
 
 static int __init luo_damage_init(void)
 {
-	struct dentry *dir = debugfs_create_dir("liveupdate_test", NULL);
+	struct dentry *dir;
 
+	if (!liveupdate_enabled())
+		return 0;
+
+	dir = debugfs_create_dir("liveupdate_test", NULL);
 	debugfs_create_file("damage", 0200, dir, NULL, &damage_fops);
 	pr_warn("this kernel can damage what it hands over, it is for tests only\n");
 	return 0;
