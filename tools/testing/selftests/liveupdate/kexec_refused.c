@@ -830,26 +830,18 @@ static void stage_2(void)
 	luo_finish_stage();
 }
 
+static const struct luo_case cases[] = {
+	{ NULL, { stage_1, stage_2 } },
+};
+
 int main(int argc, char *argv[])
 {
-	if (argc != 2)
-		goto usage;
 	if (!modules_available()) {
 		luo_plan(1);
 		luo_report_skip("no modules of CONFIG_SAMPLE_LIVEUPDATE");
 		luo_finish_stage();
 	}
-	device = luo_open_device();
-	if (device < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, device);
-	if (!strcmp(argv[1], "stage1"))
-		stage_1();
-	if (!strcmp(argv[1], "stage2"))
-		stage_2();
+	device = luo_need_device();
 
-usage:
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }
