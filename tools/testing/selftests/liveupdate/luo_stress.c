@@ -530,12 +530,14 @@ static void stage_2(void)
 	luo_finish_stage();
 }
 
+static const struct luo_case cases[] = {
+	{ NULL, { stage_1, stage_2 } },
+};
+
 int main(int argc, char *argv[])
 {
 	char value[32];
 
-	if (argc != 2)
-		goto usage;
 	if (!access(KMEMLEAK, F_OK))
 		rounds = DEBUG_ROUNDS;
 	if (!luo_cmdline_value("luo.seed", value, sizeof(value)))
@@ -548,17 +550,7 @@ int main(int argc, char *argv[])
 		luo_report_skip("no modules of CONFIG_SAMPLE_LIVEUPDATE");
 		luo_finish_stage();
 	}
-	device = luo_open_device();
-	if (device < 0)
-		ksft_exit_fail_msg("no %s: %d\n", LUO_DEVICE, device);
-	if (!strcmp(argv[1], "stage1"))
-		stage_1();
-	if (!strcmp(argv[1], "stage2"))
-		stage_2();
+	device = luo_need_device();
 
-usage:
-	/* A stage does not come back */
-	fprintf(stderr, "usage: %s stageN\n", argv[0]);
-
-	return KSFT_FAIL;
+	return luo_run_case(cases, ARRAY_SIZE(cases), argc, argv);
 }
