@@ -188,6 +188,19 @@ static void put_fd(struct thread *t, atomic_int *fds, unsigned int nr, int fd)
 		close(old);
 }
 
+static void forget_fds(atomic_int *fds, unsigned int nr)
+{
+	while (nr--)
+		atomic_store(&fds[nr], -1);
+}
+
+static void close_fds(atomic_int *fds, unsigned int nr)
+{
+	while (nr--)
+		if (atomic_load(&fds[nr]) >= 0)
+			close(atomic_exchange(&fds[nr], -1));
+}
+
 /*
  * The ioctls
  */
@@ -763,12 +776,6 @@ static void __noreturn run_worker(unsigned int nr, unsigned int generation)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);
-	for (i = 0; i < NR_SESSIONS; i++)
-		atomic_store(&sessions[i], -1);
-	for (i = 0; i < NR_ARRIVED; i++)
-		atomic_store(&arrived[i], -1);
-	for (i = 0; i < NR_FILES; i++)
-		atomic_store(&files[i], -1);
 	for (i = 0; i < NR_THREADS; i++) {
 		struct thread *t = &threads[i];
 
@@ -1029,28 +1036,48 @@ static void check_kept(void)
 	luo_report("stage %u: what nobody touched came over", stage);
 }
 
+/* What nobody received is still there, sessions too */
 static void empty_mail(void)
 {
 	struct thread self = { .random = 1 };
 
 	while (do_receive(&self))
 		;
+	close_fds(sessions, NR_SESSIONS);
+	close_fds(files, NR_FILES);
 	close(mail[0]);
 	close(mail[1]);
 }
 
-/* What no worker asked for keeps its handlers' modules in use */
-static void finish_session(const char *name)
+/* Those too whom a worker had forked when it was killed */
+static void end_workers(const pid_t *workers)
 {
-	int session = luo_retrieve_session(device, name), i;
+	unsigned int i;
 
-	if (session < 0)
-		return;
-	/* The tokens of random_token() */
-	for (i = -2; i < NR_TOKENS; i++)
-		close(luo_retrieve(session, i));
-	CHECK_EQ(0, luo_finish(session));
-	close(session);
+	for (i = 0; i < NR_WORKERS; i++)
+		end_worker(workers[i]);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	CHECK_EQ(ECHILD, errno);
+}
+
+/*
+ * What no worker asked for keeps its handlers' modules in use.  A name may have
+ * come over several times: from the last kernel, and carried over from older
+ * ones.
+ */
+static void finish_sessions(const char *name)
+{
+	int session, i;
+
+	while ((session = luo_retrieve_session(device, name)) >= 0) {
+		/* The tokens of random_token() */
+		for (i = -2; i < NR_TOKENS; i++)
+			close(luo_retrieve(session, i));
+		CHECK_EQ(0, luo_finish(session));
+		close(session);
+	}
+	CHECK_EQ(ENOENT, errno);
 }
 
 /* Names are free, modules are not in use */
@@ -1062,7 +1089,7 @@ static void check_idle(void)
 
 	for (i = 0; i < NR_NAMES; i++) {
 		session_name(name, i);
-		finish_session(name);
+		finish_sessions(name);
 		session = luo_create_session(device, name);
 		CHECK(session >= 0);
 		close(session);
@@ -1074,7 +1101,6 @@ static void check_idle(void)
 static void run_stage(void)
 {
 	pid_t workers[NR_WORKERS];
-	unsigned int i;
 
 	luo_plan((stage > 1) + 2 + (stage == NR_STAGES));
 	CHECK(modules_load());
@@ -1091,8 +1117,7 @@ static void run_stage(void)
 		luo_leave_kernel();
 	}
 
-	for (i = 0; i < NR_WORKERS; i++)
-		end_worker(workers[i]);
+	end_workers(workers);
 	empty_mail();
 	check_idle();
 	luo_finish_stage();
@@ -1134,6 +1159,10 @@ int main(int argc, char *argv[])
 	if (shared == MAP_FAILED ||
 	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, mail))
 		ksft_exit_fail_perror("mmap or socketpair");
+	forget_fds(sessions, NR_SESSIONS);
+	forget_fds(arrived, NR_ARRIVED);
+	forget_fds(files, NR_FILES);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prepare_faults();
 	run_stage();
 }
