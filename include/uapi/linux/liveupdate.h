@@ -44,9 +44,13 @@ enum {
 	LIVEUPDATE_CMD_EXT_BASE = 0x20,
 	LIVEUPDATE_CMD_DISCARD_SESSION = LIVEUPDATE_CMD_EXT_BASE,
 	LIVEUPDATE_CMD_DISCARD_DAMAGED = 0x21,
+	LIVEUPDATE_CMD_LIST_SESSIONS = 0x22,
+	LIVEUPDATE_CMD_LIST_FILES = 0x23,
 
 	LIVEUPDATE_CMD_SESSION_EXT_BASE = 0x70,
 	LIVEUPDATE_CMD_SESSION_DISCARD_FD = LIVEUPDATE_CMD_SESSION_EXT_BASE,
+	LIVEUPDATE_CMD_SESSION_LIST_FILES = 0x71,
+	LIVEUPDATE_CMD_SESSION_UNPRESERVE_FD = 0x72,
 };
 
 /**
@@ -134,6 +138,134 @@ struct liveupdate_ioctl_discard_damaged {
 
 #define LIVEUPDATE_IOCTL_DISCARD_DAMAGED \
 	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_DISCARD_DAMAGED)
+
+/* struct liveupdate_ioctl_list_sessions, flags: those that came over */
+#define LIVEUPDATE_LIST_INCOMING	(1U << 0)
+
+/* struct liveupdate_session_info, flags */
+#define LIVEUPDATE_SESSION_INCOMING	(1U << 0)
+#define LIVEUPDATE_SESSION_RETRIEVED	(1U << 1)
+#define LIVEUPDATE_SESSION_DAMAGED	(1U << 2)
+
+/**
+ * struct liveupdate_session_info - what LIVEUPDATE_IOCTL_LIST_SESSIONS says of one
+ * @id: a number that no other session of its direction has in this kernel; later
+ *	ones are higher
+ * @nr_files: how many files it has
+ * @bytes: how much memory is preserved for them, with what describes it
+ * @age: how many live updates it came through without being retrieved
+ * @flags: LIVEUPDATE_SESSION_INCOMING: it came over. LIVEUPDATE_SESSION_RETRIEVED:
+ *	it did, and somebody has it. LIVEUPDATE_SESSION_DAMAGED: some of its files
+ *	were damaged on the way.
+ * @reserved: zero
+ * @name: its name, padded with NULs. Of several that came over with one name, the
+ *	one with the lowest age is retrieved first.
+ */
+struct liveupdate_session_info {
+	__aligned_u64 id;
+	__aligned_u64 nr_files;
+	__aligned_u64 bytes;
+	__aligned_u64 age;
+	__u32 flags;
+	__u32 reserved;
+	__u8 name[LIVEUPDATE_SESSION_NAME_LENGTH];
+};
+
+/**
+ * struct liveupdate_ioctl_list_sessions - LIVEUPDATE_IOCTL_LIST_SESSIONS
+ * @size: sizeof(struct liveupdate_ioctl_list_sessions)
+ * @flags: LIVEUPDATE_LIST_INCOMING for those that came over, 0 for new ones
+ * @info_size: sizeof(struct liveupdate_session_info); what the kernel does not know
+ *	of it is set to zero
+ * @nr: in: how many there is room for; out: how many were listed
+ * @start: the lowest @id to list; 0 to begin with
+ * @infos: pointer to an array of struct liveupdate_session_info
+ *
+ * Say what sessions there are, by ascending @id. There may be more than were
+ * listed, even if there was room: ask again with @start one above the last @id,
+ * until @nr comes back as zero.
+ *
+ * Return: 0; EINVAL for an unknown flag, for an @info_size that is too short or
+ * is no multiple of 8.
+ */
+struct liveupdate_ioctl_list_sessions {
+	__u32 size;
+	__u32 flags;
+	__u32 info_size;
+	__u32 nr;
+	__aligned_u64 start;
+	__aligned_u64 infos;
+};
+
+#define LIVEUPDATE_IOCTL_LIST_SESSIONS \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_LIST_SESSIONS)
+
+/* The length of a handler's name, with the terminating NUL */
+#define LIVEUPDATE_COMPATIBLE_LENGTH	48
+
+/**
+ * enum liveupdate_file_state - where a file is on its way
+ * @LIVEUPDATE_FILE_PRESERVED: it is in a new session
+ * @LIVEUPDATE_FILE_WAITING: it came over, and was not retrieved yet
+ * @LIVEUPDATE_FILE_RETRIEVED: it came over, and was
+ * @LIVEUPDATE_FILE_FAILED: it came over, and its handler could not retrieve it
+ * @LIVEUPDATE_FILE_NO_HANDLER: it came over, and its handler is not there yet
+ */
+enum liveupdate_file_state {
+	LIVEUPDATE_FILE_PRESERVED = 0,
+	LIVEUPDATE_FILE_WAITING = 1,
+	LIVEUPDATE_FILE_RETRIEVED = 2,
+	LIVEUPDATE_FILE_FAILED = 3,
+	LIVEUPDATE_FILE_NO_HANDLER = 4,
+};
+
+/**
+ * struct liveupdate_file_info - what is said of one in a list
+ * @token: what user space called it
+ * @bytes: how much memory is preserved for it, with what describes it
+ * @state: enum liveupdate_file_state
+ * @error: with LIVEUPDATE_FILE_FAILED the errno, as a positive number; else zero
+ * @compatible: the name of its handler, padded with NULs
+ */
+struct liveupdate_file_info {
+	__aligned_u64 token;
+	__aligned_u64 bytes;
+	__u32 state;
+	__u32 error;
+	__u8 compatible[LIVEUPDATE_COMPATIBLE_LENGTH];
+};
+
+/**
+ * struct liveupdate_ioctl_list_files - LIVEUPDATE_IOCTL_LIST_FILES
+ * @size: sizeof(struct liveupdate_ioctl_list_files)
+ * @flags: LIVEUPDATE_LIST_INCOMING if the session came over, else 0
+ * @info_size: sizeof(struct liveupdate_file_info); what the kernel does not know
+ *	of it is set to zero
+ * @nr: in: how many there is room for; out: how many were listed
+ * @session: the @id of the session
+ * @start: the lowest token to list; 0 to begin with
+ * @infos: pointer to an array of struct liveupdate_file_info
+ *
+ * Say what files a session has, by ascending token, whoever has that session.
+ * There may be more than were listed, even if there was room: ask again with
+ * @start one above the last token, until @nr comes back as zero or that token
+ * was the highest there can be.
+ *
+ * Return: 0; ENOENT if there is no such session; EINVAL for an unknown flag, for
+ * an @info_size that is too short or is no multiple of 8.
+ */
+struct liveupdate_ioctl_list_files {
+	__u32 size;
+	__u32 flags;
+	__u32 info_size;
+	__u32 nr;
+	__aligned_u64 session;
+	__aligned_u64 start;
+	__aligned_u64 infos;
+};
+
+#define LIVEUPDATE_IOCTL_LIST_FILES \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_LIST_FILES)
 
 /**
  * struct liveupdate_session_preserve_fd - LIVEUPDATE_SESSION_PRESERVE_FD
@@ -241,5 +373,53 @@ struct liveupdate_session_discard_fd {
 
 #define LIVEUPDATE_SESSION_DISCARD_FD \
 	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_DISCARD_FD)
+
+/**
+ * struct liveupdate_session_list_files - LIVEUPDATE_SESSION_LIST_FILES
+ * @size: sizeof(struct liveupdate_session_list_files)
+ * @flags: must be zero
+ * @info_size: sizeof(struct liveupdate_file_info); what the kernel does not know
+ *	of it is set to zero
+ * @nr: in: how many there is room for; out: how many were listed
+ * @start: the lowest token to list; 0 to begin with
+ * @infos: pointer to an array of struct liveupdate_file_info
+ *
+ * As LIVEUPDATE_IOCTL_LIST_FILES, for who has the session and not the device.
+ *
+ * Return: 0; EINVAL for a flag, for an @info_size that is too short or is no
+ * multiple of 8.
+ */
+struct liveupdate_session_list_files {
+	__u32 size;
+	__u32 flags;
+	__u32 info_size;
+	__u32 nr;
+	__aligned_u64 start;
+	__aligned_u64 infos;
+};
+
+#define LIVEUPDATE_SESSION_LIST_FILES \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_LIST_FILES)
+
+/**
+ * struct liveupdate_session_unpreserve_fd - LIVEUPDATE_SESSION_UNPRESERVE_FD
+ * @size: sizeof(struct liveupdate_session_unpreserve_fd)
+ * @reserved: must be zero
+ * @token: the token that the file was preserved with
+ *
+ * Take a file out of a new session again: its preserve is undone, and the session
+ * gives its reference up.
+ *
+ * Return: 0; ENOENT for an unknown token; EBUSY if another file of the session
+ * depends on it; EINVAL on a retrieved session or for a non-zero @reserved.
+ */
+struct liveupdate_session_unpreserve_fd {
+	__u32 size;
+	__u32 reserved;
+	__aligned_u64 token;
+};
+
+#define LIVEUPDATE_SESSION_UNPRESERVE_FD \
+	_IO(LIVEUPDATE_IOCTL_TYPE, LIVEUPDATE_CMD_SESSION_UNPRESERVE_FD)
 
 #endif /* _UAPI_LINUX_LIVEUPDATE_H */
