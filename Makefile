@@ -7,13 +7,13 @@ W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
 .PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
-	bench kernel shell series check \
+	bench kernel shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'Targets:'
-	@echo '  demo          live update a kernel in QEMU and show what happened'
+	@echo '  demo          live update a kernel in QEMU and show what happened (OUT=dir)'
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
@@ -29,6 +29,7 @@ help:
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
 	@echo '  shell         boot it to an interactive shell'
 	@echo '  series        write the patch series as mails to series/ (OUT=dir)'
+	@echo '  htmldocs      make HTML of our pages of documentation (OUT=dir)'
 	@echo '  check         check style, types, documentation and mails'
 	@echo '  check-quick   the parts of it that take seconds'
 	@echo '  check-bisect  build every patch of the series (long)'
@@ -46,7 +47,7 @@ setup:
 	@$(W)/setup
 
 demo: setup
-	@$(W)/demo
+	@OUT='$(or $(OUT),demo)' $(W)/demo
 
 test: setup
 	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \
@@ -81,6 +82,9 @@ shell: setup
 series: setup
 	@LINUX_VERSION=$$($(W)/fetch) && export LINUX_VERSION && \
 		$(W)/series.py write '$(or $(OUT),series)'
+
+htmldocs: setup
+	@$(W)/htmldocs '$(or $(OUT),htmldocs)'
 
 check: setup
 	@$(W)/check
