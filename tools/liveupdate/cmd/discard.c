@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +30,7 @@ static const char help[] =
 static int discard_damaged(bool json)
 {
 	struct json_object *object;
-	uint64_t bytes = 0;
+	unsigned long long bytes = 0;
 	int dev, err;
 
 	dev = luo_open_device();
@@ -47,7 +46,7 @@ static int discard_damaged(bool json)
 		luo_json_add_number(object, "bytes", bytes);
 		return luo_json_print(object);
 	}
-	printf("%" PRIu64 " bytes went back to the system\n", bytes);
+	printf("%llu bytes went back to the system\n", bytes);
 
 	return luo_flush();
 }
@@ -65,11 +64,19 @@ static int discard_session(const char *name)
 	case 0:
 		return LUO_OK;
 	case EBUSY:
-		return luo_error("somebody has retrieved the session, or one of its files can't finish yet. If luo hold has it ('luo list' tells), 'luo finish SESSION' gives it up");
+		return luo_error("somebody has retrieved the session,\n"
+				 "or one of its files can't finish yet.\n"
+				 "If luo hold has it ('luo list' tells),\n"
+				 "'luo finish SESSION' gives it up");
 	case ENOENT:
-		return luo_error("no session of this name came over; 'luo list' shows what did. For one of this kernel there is --new");
+		return luo_error("no session of this name came over;\n"
+				 "'luo list' shows what did.\n"
+				 "For one of this kernel there is --new");
 	case EIO:
-		return luo_error("no session of this name came over, but some that did are damaged, and it may have been one of these: 'luo discard --damaged' gives them all up");
+		return luo_error("no session of this name came over,\n"
+				 "but some that did are damaged,\n"
+				 "and it may have been one of these:\n"
+				 "'luo discard --damaged' gives them all up");
 	default:
 		return luo_error("discarding the session: %s", strerror(-err));
 	}
@@ -89,7 +96,7 @@ static int held_session(int hold, const char *name, bool incoming)
 	return session;
 }
 
-static int discard_file(const char *name, bool incoming, uint64_t token)
+static int discard_file(const char *name, bool incoming, unsigned long long token)
 {
 	int hold, session, err;
 
@@ -107,7 +114,8 @@ static int discard_file(const char *name, bool incoming, uint64_t token)
 	case 0:
 		return LUO_OK;
 	case ENOENT:
-		return luo_error("the session has no file %" PRIu64 "; 'luo list SESSION' shows those that it has",
+		return luo_error("the session has no file %llu;\n"
+				 "'luo list SESSION' shows those that it has",
 				 token);
 	case EBUSY:
 		return luo_error("%s", incoming ?
@@ -138,7 +146,7 @@ static int discard_new(const char *name)
 static int discard(int argc, char *argv[], bool new)
 {
 	char name[LU_NAME_SIZE];
-	uint64_t token;
+	unsigned long long token;
 
 	if (argc < 1 || argc > 2)
 		return luo_usage_error("which SESSION, and perhaps TOKEN?");

@@ -23,7 +23,7 @@ static const char help[] =
 "Exit status: 0 done, 1 something is wrong and nothing has changed, 2 wrong\n"
 "call.\n";
 
-static int finish(const char *name)
+static int finish_session(const char *name)
 {
 	int hold, session, err;
 
@@ -32,14 +32,18 @@ static int finish(const char *name)
 		return LUO_ERROR;
 	session = luo_hold_get(hold, name, true);
 	if (session == -ENOKEY)
-		return luo_error("luo hold has no such session that came over ('luo list' shows all). If nobody has retrieved it, 'luo get' does, and 'luo discard' gives it up");
+		return luo_error("luo hold has no such session that came over ('luo list'\n"
+				 "shows all). If nobody has retrieved it, 'luo get' does,\n"
+				 "and 'luo discard' gives it up");
 	if (session < 0)
 		return luo_error("luo hold: %s", strerror(-session));
 
 	err = lu_session_finish(session);
 	close(session);
 	if (err == -EBUSY)
-		return luo_error("one of the files can't finish yet: load its driver, or give it up with 'luo discard SESSION TOKEN' ('luo list SESSION' shows which)");
+		return luo_error("one of the files can't finish yet:\n"
+				 "load its driver, or give it up with 'luo discard SESSION\n"
+				 "TOKEN' ('luo list SESSION' shows which)");
 	if (err)
 		return luo_error("finish: %s", strerror(-err));
 	err = luo_hold_drop(hold, name, true);
@@ -67,5 +71,5 @@ int luo_finish(int argc, char *argv[])
 	if (luo_read_name(argv[optind], name))
 		return LUO_USAGE;
 
-	return finish(name);
+	return finish_session(name);
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +30,10 @@ static int explain_session(int err)
 	if (err == -EINVAL)
 		return luo_error("somebody else than luo hold has retrieved the session");
 	if (err == -EIO)
-		return luo_error("no session of this name came over, but some that did are damaged, and it may have been one of these; 'luo status' tells about the damage");
+		return luo_error("no session of this name came over,\n"
+				 "but some that did are damaged,\n"
+				 "and it may have been one of these;\n"
+				 "'luo status' tells about the damage");
 
 	return luo_error("retrieving the session: %s", strerror(-err));
 }
@@ -52,7 +54,8 @@ static int retrieve(int hold, const char *name, int *session)
 		return LUO_OK;
 	close(*session);
 
-	return luo_error("luo hold did not take the session: %s. It had to be let go of, and is finished now",
+	return luo_error("luo hold did not take the session: %s.\n"
+			 "It had to be let go of, and is finished now",
 			 strerror(-err));
 }
 
@@ -67,14 +70,16 @@ static int find_session(int hold, const char *name, int *session)
 	return retrieve(hold, name, session);
 }
 
-static int explain_file(int err, uint64_t token)
+static int explain_file(int err, unsigned long long token)
 {
 	switch (-err) {
 	case ENOENT:
-		return luo_error("the session has no file %" PRIu64 "; 'luo list SESSION' shows those that it has",
+		return luo_error("the session has no file %llu;\n"
+				 "'luo list SESSION' shows those that it has",
 				 token);
 	case ENODEV:
-		return luo_error("no driver for this file is there: load it, and try again ('luo list SESSION' names its handler)");
+		return luo_error("no driver for this file is there:\n"
+				 "load it, and try again ('luo list SESSION' names its handler)");
 	case ENOMEM:
 	case ENFILE:
 	case EMFILE:
@@ -110,7 +115,7 @@ static int copy(int fd)
 	}
 }
 
-static int get(const char *name, uint64_t token)
+static int get(const char *name, unsigned long long token)
 {
 	int hold, session, fd, ret;
 
@@ -138,7 +143,7 @@ int luo_get(int argc, char *argv[])
 		{ 0 }
 	};
 	char name[LU_NAME_SIZE];
-	uint64_t token;
+	unsigned long long token;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1)

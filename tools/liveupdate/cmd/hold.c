@@ -42,7 +42,7 @@ static int make_dirs(const char *path)
 	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *p;
 
-	strcpy(dir, path);
+	snprintf(dir, sizeof(dir), "%s", path);
 	for (p = strchr(dir + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(dir, 0755) && errno != EEXIST)
@@ -54,7 +54,7 @@ static int make_dirs(const char *path)
 }
 
 /* Who has the lock may take the socket away that one that was killed has left */
-static int lock(const char *path)
+static int take_lock(const char *path)
 {
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
 	int fd, err;
@@ -140,7 +140,7 @@ static void raise_fd_limit(void)
 	}
 }
 
-static int hold(const struct sockaddr_un *address, bool background)
+static int start(const struct sockaddr_un *address, bool background)
 {
 	int lock_fd, listener, stop, err;
 	unsigned int nr;
@@ -149,7 +149,7 @@ static int hold(const struct sockaddr_un *address, bool background)
 	if (err)
 		return luo_error("making the directory of %s: %s",
 				 address->sun_path, strerror(-err));
-	lock_fd = lock(address->sun_path);
+	lock_fd = take_lock(address->sun_path);
 	if (lock_fd == -EWOULDBLOCK)
 		return luo_error("one is there already at %s ('luo hold --stop' ends it)",
 				 address->sun_path);
@@ -169,7 +169,8 @@ static int hold(const struct sockaddr_un *address, bool background)
 	nr = hold_serve(listener, stop);
 	unlink(address->sun_path);
 	if (nr)
-		luo_note("ended with %u sessions: new ones are undone, those that came over are finished",
+		luo_note("ended with %u sessions: new ones are undone,\n"
+			 "those that came over are finished",
 			 nr);
 
 	return LUO_OK;
@@ -282,5 +283,5 @@ int luo_hold(int argc, char *argv[])
 	if (stops)
 		return stop_it();
 
-	return hold(&address, background);
+	return start(&address, background);
 }

@@ -64,7 +64,7 @@ static int call_by_name(int sock, enum hold_op op, const char *name,
 	struct hold_reply reply;
 	int err;
 
-	strncpy(request.name, name, sizeof(request.name) - 1);
+	memcpy(request.name, name, strnlen(name, sizeof(request.name) - 1));
 	err = call(sock, &request, -1, &reply, result);
 
 	return err == -ENOENT ? -ENOKEY : err;
@@ -137,7 +137,8 @@ int luo_need_hold(void)
 
 	hold_address(NULL, &address);
 	if (sock == -ENOENT || sock == -ECONNREFUSED)
-		luo_note("no luo hold is there at %s: somebody has to keep the session open. Start it with 'luo hold --background'",
+		luo_note("no luo hold is there at %s: somebody has to keep the session open.\n"
+			 "Start it with 'luo hold --background'",
 			 address.sun_path);
 	else if (sock == -EPERM)
 		luo_note("%s belongs to another user, who is not root",

@@ -23,7 +23,7 @@ int hold_address(const char *path, struct sockaddr_un *address)
 	if (strlen(path) >= sizeof(address->sun_path))
 		return -ENAMETOOLONG;
 	*address = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	strcpy(address->sun_path, path);
+	memcpy(address->sun_path, path, strlen(path));
 
 	return 0;
 }

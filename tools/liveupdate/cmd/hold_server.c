@@ -26,7 +26,7 @@ enum {
 };
 
 struct held {
-	uint64_t id;
+	unsigned long long id;
 	int fd;
 	bool incoming;
 	char name[LU_NAME_SIZE];
@@ -35,7 +35,7 @@ struct held {
 /* By ascending id */
 static struct held *held;
 static size_t nr_held;
-static uint64_t last_id;
+static unsigned long long last_id;
 
 static struct held *find(const char *name, bool incoming)
 {
@@ -90,7 +90,7 @@ static int drop(const char *name, bool incoming)
 	return 0;
 }
 
-static int next(uint64_t id, struct hold_reply *reply)
+static int next(unsigned long long id, struct hold_reply *reply)
 {
 	size_t i;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is the same in all JSON that luo prints: see luo(1) */
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -95,17 +94,17 @@ void luo_json_add_bool(struct json_object *object, const char *key, bool value)
 }
 
 void luo_json_add_number(struct json_object *object, const char *key,
-			 uint64_t value)
+			 unsigned long long value)
 {
 	luo_json_add(object, key, need(json_object_new_uint64(value)));
 }
 
 void luo_json_add_token(struct json_object *object, const char *key,
-			uint64_t value)
+			unsigned long long value)
 {
 	char text[24];
 
-	snprintf(text, sizeof(text), "%" PRIu64, value);
+	snprintf(text, sizeof(text), "%llu", value);
 	luo_json_add_string(object, key, text);
 }
 

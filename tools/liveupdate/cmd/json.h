@@ -20,11 +20,11 @@ void luo_json_add_bool(struct json_object *object, const char *key, bool value);
 
 /* What is a quantity, or counted up from one */
 void luo_json_add_number(struct json_object *object, const char *key,
-			 uint64_t value);
+			 unsigned long long value);
 
 /* What is any 64-bit number: many readers keep only 53 bits, so as a string */
 void luo_json_add_token(struct json_object *object, const char *key,
-			uint64_t value);
+			unsigned long long value);
 
 /* "name", null where it is no UTF-8, and "escaped", which luo takes back */
 void luo_json_add_name(struct json_object *object, const char *name);

@@ -65,13 +65,15 @@ static int explain_load(int err)
 {
 	switch (err) {
 	case EPERM:
-		return luo_error("loading the kernel: it takes CAP_SYS_BOOT, and may be forbidden by lockdown or kernel.kexec_load_disabled");
-	case ENOSYS:
-		return luo_error("loading the kernel: this kernel has no CONFIG_KEXEC_FILE");
+		return luo_error("loading the kernel: it takes CAP_SYS_BOOT,\n"
+				 "and may be forbidden by lockdown or kernel.kexec_load_disabled");
 	case EADDRNOTAVAIL:
-		return luo_error("the next kernel and its initrd do not fit into the memory that is set aside for it: reboot once with a larger kho_scratch=");
+		return luo_error("the next kernel and its initrd do not fit into the memory\n"
+				 "that is set aside for it:\n"
+				 "reboot once with a larger kho_scratch=");
 	case E2BIG:
-		return luo_error("the machine's memory is in too many pieces for the next kernel to be told");
+		return luo_error("the machine's memory is in too many pieces for the next\n"
+				 "kernel to be told");
 	case ENOEXEC:
 		return luo_error("loading the kernel: it is no image that this kernel knows");
 	case EBUSY:
@@ -117,13 +119,17 @@ static int explain_jump(int err)
 	case EINVAL:
 		return luo_error("starting the kernel: none is loaded");
 	case EOPNOTSUPP:
-		return luo_error("the image was loaded with kexec_load(), which carries no sessions: load it with --kernel");
+		return luo_error("the image was loaded with kexec_load(),\n"
+				 "which carries no sessions: load it with --kernel");
 	case ESTALE:
-		return luo_error("memory was added or removed since the image was loaded: load it again");
+		return luo_error("memory was added or removed since the image was loaded:\n"
+				 "load it again");
 	case EBUSY:
-		return luo_error("something is in use. The kernel's log says what: retrieve or discard that, or wait, and try again");
+		return luo_error("something is in use. The kernel's log says what:\n"
+				 "retrieve or discard that, or wait, and try again");
 	default:
-		return luo_error("starting the kernel: %s: the kernel's log says who refused. All goes on as before",
+		return luo_error("starting the kernel: %s:\n"
+				 "the kernel's log says who refused. All goes on as before",
 				 strerror(err));
 	}
 }

@@ -21,7 +21,7 @@
 #define X86_KERNEL_VERSION	0x20e
 #define X86_XLOADFLAGS		0x236
 #define X86_CMDLINE_SIZE	0x238
-#define X86_XLF_KERNEL_64	(1 << 0)
+#define X86_XLF_KERNEL_64	0x1
 
 /* Documentation/arch/arm64/booting.rst */
 #define ARM64_MAGIC		0x38
@@ -50,7 +50,7 @@ static void read_release(int fd, off_t offset, struct kexec_image *image)
 	p[got < 0 ? 0 : got] = '\0';
 
 	/* The release, then who has built it and when */
-	p[strcspn(p, " \n")] = '\0';
+	p[strcspn(p, "\n ")] = '\0';
 	for (; *p; p++)
 		if (*p < '!' || *p > '~')
 			*p = '?';
@@ -93,10 +93,10 @@ static void recognize(int fd, const unsigned char head[HEAD_SIZE],
 	} else if (!memcmp(head, "\x1f\x8b", 2)) {
 		image->kind = "gzip";
 		image->wrong = "it is compressed as a whole: unpack it first";
-	} else if (!memcmp(head, "\x7f" "ELF", 4)) {
+	} else if (!memcmp(head, "\177ELF", 4)) {
 		image->kind = "ELF";
 		if (runs_on("x86_64") || runs_on("aarch64"))
-			image->wrong = "it is an ELF file (vmlinux?), and the kernel takes its bzImage or Image";
+			image->wrong = "it is an ELF file, not a bzImage or Image";
 	} else {
 		image->kind = "unknown";
 		if (runs_on("x86_64") || runs_on("aarch64"))

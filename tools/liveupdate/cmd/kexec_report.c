@@ -2,7 +2,6 @@
 /* What will and what will not survive the kexec */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +21,8 @@ struct report {
 	struct remarks refusals, notes;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-remark(struct remarks *remarks, const char *fmt, ...)
+static void __printf(2, 3) remark(struct remarks *remarks,
+				  const char *fmt, ...)
 {
 	va_list args;
 	int ret;
@@ -178,7 +177,7 @@ static void print_session(const struct luo_session_state *session)
 {
 	char text[LU_ESCAPED_SIZE];
 
-	printf("%-13s session %s: %zu files, %" PRIu64 " bytes\n",
+	printf("%-13s session %s: %zu files, %llu bytes\n",
 	       fate_of_session(session),
 	       luo_show_name(session->info.name, text), session->nr_files,
 	       session->info.bytes);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,7 +59,7 @@ static void print_session(const struct luo_session_state *session)
 	const struct lu_session *info = &session->info;
 	char text[LU_ESCAPED_SIZE];
 
-	printf("%-10s%8" PRIu64 "%14" PRIu64 "%6" PRIu64 "  %-5s%-9s%s\n",
+	printf("%-10s%8llu%14llu%6llu  %-5s%-9s%s\n",
 	       luo_session_word(info), info->nr_files, info->bytes, info->age,
 	       session->held ? "yes" : "no",
 	       info->flags & LU_SESSION_DAMAGED ? "damaged" : "-",
@@ -76,7 +75,7 @@ static void print_files(const struct luo_session_state *session)
 	for (i = 0; i < session->nr_files; i++) {
 		file = &session->files[i];
 		lu_escape_name(file->handler, text, sizeof(text));
-		printf("%-10s%20" PRIu64 "%14" PRIu64 "  %-12s%-24s%s\n",
+		printf("%-10s%20llu%14llu  %-12s%-24s%s\n",
 		       luo_session_word(&session->info), file->token,
 		       file->bytes, lu_file_state_name(file->state), text,
 		       file->error ? strerror(file->error) : "-");
@@ -117,7 +116,7 @@ static bool is_any(const struct luo_state *state, const struct what *what)
 	return false;
 }
 
-static int list(const struct what *what)
+static int list_them(const struct what *what)
 {
 	struct luo_state state;
 	int ret;
@@ -172,8 +171,10 @@ int luo_list(int argc, char *argv[])
 		return LUO_USAGE;
 	if (optind < argc)
 		return luo_usage_error("one session at a time");
-	if (!what.new && !what.incoming)
-		what.new = what.incoming = true;
+	if (!what.new && !what.incoming) {
+		what.new = true;
+		what.incoming = true;
+	}
 
-	return list(&what);
+	return list_them(&what);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/kernel.h>
 
 #include <libliveupdate.h>
 
@@ -22,11 +23,11 @@ enum {
 extern char luo_prog[32];
 
 /* Both print a message and return the exit status */
-int __attribute__((format(printf, 1, 2))) luo_error(const char *fmt, ...);
-int __attribute__((format(printf, 1, 2))) luo_usage_error(const char *fmt, ...);
+int __printf(1, 2) luo_error(const char *fmt, ...);
+int __printf(1, 2) luo_usage_error(const char *fmt, ...);
 
 /* Only print it */
-void __attribute__((format(printf, 1, 2))) luo_note(const char *fmt, ...);
+void __printf(1, 2) luo_note(const char *fmt, ...);
 
 /* For a command's --help, and for an option that getopt_long() didn't know */
 int luo_help(const char *text);
@@ -37,8 +38,8 @@ int luo_flush(void);
 
 /* Arguments: 0, or LUO_USAGE after a message */
 int luo_read_name(const char *text, char name[LU_NAME_SIZE]);
-int luo_read_token(const char *text, uint64_t *token);
-int luo_read_size(const char *text, uint64_t *size);
+int luo_read_token(const char *text, unsigned long long *token);
+int luo_read_size(const char *text, unsigned long long *size);
 
 /* What to call a session in a message; returns @text */
 const char *luo_show_name(const char *name, char text[LU_ESCAPED_SIZE]);

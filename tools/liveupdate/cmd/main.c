@@ -23,15 +23,13 @@ static const struct {
 	{ "timeline", luo_timeline, "tell what the last live update spent its time on" },
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static int help(void)
+static int print_help(void)
 {
 	size_t i;
 
 	puts("usage: luo COMMAND [ARGUMENT]...\n\n"
 	     "Keep files across the replacement of the running kernel.\n");
-	for (i = 0; i < NR_COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-10s%s\n", commands[i].name, commands[i].summary);
 	puts("\n'luo COMMAND --help' tells more, luo(1) all. Exit status: 0 done,\n"
 	     "1 it could not be done, 2 wrong call.");
@@ -47,13 +45,13 @@ int main(int argc, char *argv[])
 		return luo_usage_error("which command?");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "help"))
-		return help();
+		return print_help();
 	if (!strcmp(argv[1], "--version")) {
 		puts("luo " LUO_VERSION);
 		return luo_flush();
 	}
 
-	for (i = 0; i < NR_COMMANDS; i++) {
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;
 		snprintf(luo_prog, sizeof(luo_prog), "luo %s", argv[1]);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +58,8 @@ static int make_session(int hold, const char *name, bool *made)
 	session = lu_session_create(dev, name);
 	close(dev);
 	if (session == -EEXIST) {
-		luo_note("somebody else than luo hold has a new session of this name: take another one");
+		luo_note("somebody else than luo hold has a new session of this name:\n"
+			 "take another one");
 		return session;
 	}
 	if (session < 0) {
@@ -90,19 +90,21 @@ static int find_session(int hold, const char *name, bool *made)
 	return session;
 }
 
-static int explain(int err, uint64_t token)
+static int explain(int err, unsigned long long token)
 {
 	if (err == -EEXIST)
-		return luo_error("the session has a file %" PRIu64 " already ('luo discard --new SESSION TOKEN' takes it out)",
+		return luo_error("the session has a file %llu already ('luo discard --new\n"
+				 "SESSION TOKEN' takes it out)",
 				 token);
 	if (err == -ENOENT)
-		return luo_error("this kernel can't preserve memfds: it takes CONFIG_LIVEUPDATE_MEMFD");
+		return luo_error("this kernel can't preserve memfds:\n"
+				 "it takes CONFIG_LIVEUPDATE_MEMFD");
 
 	return luo_error("preserving: %s: see the kernel's log",
 			 strerror(-err));
 }
 
-static int preserve(int hold, int fd, const char *name, uint64_t token)
+static int preserve(int hold, int fd, const char *name, unsigned long long token)
 {
 	bool made;
 	int session, err;
@@ -118,7 +120,7 @@ static int preserve(int hold, int fd, const char *name, uint64_t token)
 	return err ? explain(err, token) : LUO_OK;
 }
 
-static int put(const char *name, uint64_t token, const char *memfd_name)
+static int put(const char *name, unsigned long long token, const char *memfd_name)
 {
 	int hold, fd, ret;
 
@@ -146,7 +148,7 @@ int luo_put(int argc, char *argv[])
 	};
 	const char *memfd_name = "luo";
 	char name[LU_NAME_SIZE];
-	uint64_t token;
+	unsigned long long token;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ enum {
 	RUN_NOT_FOUND = 127,
 };
 
-#define DEFAULT_SIZE	(1UL << 20)
+#define DEFAULT_SIZE	(1024 * 1024)
 
 static const char help[] =
 "usage: luo run --session SESSION --memfd NAME[:SIZE]... -- COMMAND [ARG]...\n"
@@ -55,7 +54,7 @@ struct run_memfd *run_find_memfd(struct run *run, const char *name)
 }
 
 struct run_memfd *run_add_memfd(struct run *run, const char *name,
-				uint64_t size)
+				unsigned long long size)
 {
 	struct run_memfd *memfd;
 
@@ -83,7 +82,7 @@ static bool is_good_name(const char *name)
 static int read_memfd(struct run *run, char *text)
 {
 	char *colon = strchr(text, ':');
-	uint64_t size = DEFAULT_SIZE;
+	unsigned long long size = DEFAULT_SIZE;
 
 	if (colon) {
 		*colon = '\0';
@@ -91,7 +90,8 @@ static int read_memfd(struct run *run, char *text)
 			return LUO_USAGE;
 	}
 	if (!is_good_name(text))
-		return luo_usage_error("the name of a memfd has up to %d printable characters without spaces and colons",
+		return luo_usage_error("the name of a memfd has up to %d printable\n"
+				       "characters without spaces and colons",
 				       RUN_MEMFD_NAME_SIZE - 1);
 	if (run_find_memfd(run, text))
 		return luo_usage_error("there are two memfds '%s'", text);

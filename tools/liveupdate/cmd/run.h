@@ -16,7 +16,7 @@ struct run_memfd {
 	char name[RUN_MEMFD_NAME_SIZE];
 
 	/* If it has to be made; 0 if it was not asked for, but came over */
-	uint64_t size;
+	unsigned long long size;
 
 	/* -1 until it is there */
 	int fd;
@@ -40,7 +40,7 @@ struct run {
 /* The one of this name, or NULL */
 struct run_memfd *run_find_memfd(struct run *run, const char *name);
 struct run_memfd *run_add_memfd(struct run *run, const char *name,
-				uint64_t size);
+				unsigned long long size);
 
 /*
  * Get the memfds that came over, make the others, and preserve all of them.

@@ -119,8 +119,8 @@ static void place_descriptors(const struct run *run)
 	free(moved);
 }
 
-static void __attribute__((noreturn))
-be_program(const struct run *run, const char *path, char *argv[])
+static void __noreturn be_program(const struct run *run, const char *path,
+				  char *argv[])
 {
 	place_descriptors(run);
 	set_environment(run);
@@ -140,7 +140,7 @@ static void make_signals(sigset_t *set)
 
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
-	for (i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(forwarded); i++)
 		sigaddset(set, forwarded[i]);
 }
 

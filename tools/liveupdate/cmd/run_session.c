@@ -8,7 +8,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 struct search {
 	const char *name;
 	bool found;
-	uint64_t id, age;
+	unsigned long long id, age;
 };
 
 /* Of several with one name, the one that lu_session_retrieve() takes */
@@ -45,7 +44,8 @@ static int check_file(const struct lu_file *file, void *arg)
 {
 	(void)arg;
 	if (file->state == LU_FILE_NO_HANDLER)
-		return luo_error("no driver is there for file %" PRIu64 " of the session, %s: load it first",
+		return luo_error("no driver is there for file %llu of the session, %s:\n"
+				 "load it first",
 				 file->token, file->handler);
 
 	return LUO_OK;
@@ -76,9 +76,12 @@ static int retrieve_session(int dev, const struct run *run, int *session)
 	if (*session == -EIO && run->fresh)
 		return LUO_OK;
 	if (*session == -EIO)
-		return luo_error("no session of this name came over, but some that did are damaged, and it may have been one of these. --fresh starts anew");
+		return luo_error("no session of this name came over,\n"
+				 "but some that did are damaged,\n"
+				 "and it may have been one of these. --fresh starts anew");
 	if (*session == -EINVAL)
-		return luo_error("somebody else has retrieved this session; if that is luo hold, 'luo finish' ends it");
+		return luo_error("somebody else has retrieved this session;\n"
+				 "if that is luo hold, 'luo finish' ends it");
 
 	return luo_error("retrieving the session: %s", strerror(-*session));
 }
@@ -102,7 +105,7 @@ static int read_memfd_name(int fd, char name[RUN_MEMFD_NAME_SIZE])
 	target[len] = '\0';
 	if (len - strlen(before) >= RUN_MEMFD_NAME_SIZE)
 		return -EINVAL;
-	strcpy(name, target + strlen(before));
+	memcpy(name, target + strlen(before), len - strlen(before) + 1);
 
 	return 0;
 }
@@ -112,13 +115,13 @@ struct retrieve {
 	int session;
 };
 
-static int place_memfd(struct run *run, uint64_t token, int fd)
+static int place_memfd(struct run *run, unsigned long long token, int fd)
 {
 	char name[RUN_MEMFD_NAME_SIZE];
 	struct run_memfd *memfd;
 
 	if (read_memfd_name(fd, name))
-		return luo_error("file %" PRIu64 " of the session is no memfd, so luo run has not made it",
+		return luo_error("file %llu of the session is no memfd, so luo run has not made it",
 				 token);
 	memfd = run_find_memfd(run, name);
 	if (memfd && memfd->fd >= 0)
@@ -141,7 +144,7 @@ static int retrieve_file(const struct lu_file *file, void *arg)
 	int fd = lu_file_retrieve(retrieve->session, file->token);
 
 	if (fd < 0)
-		return luo_error("retrieving file %" PRIu64 ": %s", file->token,
+		return luo_error("retrieving file %llu: %s", file->token,
 				 strerror(-fd));
 
 	return place_memfd(retrieve->run, file->token, fd);
@@ -157,7 +160,8 @@ static void rescue(const struct run *run, int session)
 		close(hold);
 	}
 	if (err)
-		luo_note("the session is lost with this command, as no luo hold is there to have it");
+		luo_note("the session is lost with this command,\n"
+			 "as no luo hold is there to have it");
 	else
 		luo_note("luo hold has the session '%s' now: 'luo get' reads its files",
 			 run->session_name);
@@ -220,7 +224,8 @@ static int preserve_all(const struct run *run)
 		any_retrieved = any_retrieved || memfd->retrieved;
 		err = lu_file_preserve(run->session, memfd->fd, i + 1);
 		if (err)
-			ret = luo_error("preserving memfd '%s': %s: it will not survive the next live update",
+			ret = luo_error("preserving memfd '%s': %s:\n"
+					"it will not survive the next live update",
 					memfd->name, strerror(-err));
 	}
 
@@ -233,7 +238,8 @@ static int create_session(int dev, struct run *run)
 	if (run->session >= 0)
 		return LUO_OK;
 	if (run->session == -EEXIST)
-		return luo_error("there is a new session of this name: does this command run already?");
+		return luo_error("there is a new session of this name:\n"
+				 "does this command run already?");
 
 	return luo_error("creating the session: %s", strerror(-run->session));
 }

@@ -105,7 +105,8 @@ static int from_debugfs(struct luo_state *state, bool busy)
 	if (err == -EPROTO)
 		luo_note("this kernel writes debugfs in a way that this luo does not know");
 	else
-		luo_note("debugfs would tell as well: %s. As root: mount -t debugfs debugfs /sys/kernel/debug",
+		luo_note("debugfs would tell as well: %s.\nAs root:\n"
+			 "mount -t debugfs none /sys/kernel/debug",
 			 strerror(-err));
 
 	/* Not what tells that live update is off */
@@ -134,12 +135,12 @@ int luo_read_state(struct luo_state *state, bool debugfs_only, bool quiet)
 	*state = (struct luo_state) { 0 };
 	if (dev == -EBUSY) {
 		err = from_debugfs(state, !debugfs_only);
-	} else if (dev < 0) {
+	} else if (dev >= 0) {
+		err = from_device(dev, state);
+	} else {
+		err = dev;
 		if (!quiet || dev != -ENOENT)
 			luo_explain_device(dev);
-		return dev;
-	} else {
-		err = from_device(dev, state);
 	}
 	if (err)
 		luo_free_state(state);

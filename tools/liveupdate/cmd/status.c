@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +73,7 @@ static size_t count_sessions(const struct luo_state *state, const char *word)
 }
 
 /* The lines of a file in debugfs; @fn cuts them up as it likes */
-static void for_each_line(const char *name, void (*fn)(char *line, void *arg),
+static void read_lines(const char *name, void (*fn)(char *line, void *arg),
 			  void *arg)
 {
 	int fd = lu_debugfs_open(name);
@@ -95,10 +94,10 @@ static void for_each_line(const char *name, void (*fn)(char *line, void *arg),
 static void json_handler(char *line, void *arg)
 {
 	struct json_object *object = luo_json_new();
-	uint64_t files;
+	unsigned long long files;
 	char module[64];
 
-	if (sscanf(line, "%*s files %" SCNu64 " module %63s", &files,
+	if (sscanf(line, "%*s files %llu module %63s", &files,
 		   module) == 2) {
 		luo_json_add_number(object, "files", files);
 		luo_json_add_string(object, "module", strcmp(module, "-") ?
@@ -146,11 +145,11 @@ static int print_json(const struct status *status)
 	struct json_object *flbs = luo_json_new_array();
 	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(words); i++)
 		luo_json_add_number(sessions, words[i],
 				    count_sessions(&status->state, words[i]));
-	for_each_line("handlers", json_handler, handlers);
-	for_each_line("flbs", json_flb, flbs);
+	read_lines("handlers", json_handler, handlers);
+	read_lines("flbs", json_flb, flbs);
 
 	luo_json_add_string(object, "source", status->state.source);
 	add_kernel(object, status);
@@ -178,10 +177,10 @@ static void print_kernel(const struct status *status)
 		puts("updates:        unknown: it takes debugfs and root");
 		return;
 	}
-	printf("updates:        %" PRIu64 "\n", kernel->updates);
+	printf("updates:        %llu\n", kernel->updates);
 	printf("previous:       %s\n", *kernel->previous ? kernel->previous :
 						    "none");
-	printf("quarantine:     %" PRIu64 " damaged files, %" PRIu64 " bytes%s\n",
+	printf("quarantine:     %llu damaged files, %llu bytes%s\n",
 	       kernel->quarantine_files, kernel->quarantine_bytes,
 	       kernel->quarantine_files ?
 	       " ('luo discard --damaged' gives them up)" : "");
@@ -196,8 +195,8 @@ static int print_text(const struct status *status)
 	printf("sessions:       %zu new, %zu arrived, %zu retrieved\n",
 	       count_sessions(state, "new"), count_sessions(state, "arrived"),
 	       count_sessions(state, "retrieved"));
-	for_each_line("handlers", print_line, (void *)"handler:");
-	for_each_line("flbs", print_line, (void *)"flb:");
+	read_lines("handlers", print_line, (void *)"handler:");
+	read_lines("flbs", print_line, (void *)"flb:");
 	if (status->held >= 0)
 		printf("luo hold:       has %d sessions\n", status->held);
 	else

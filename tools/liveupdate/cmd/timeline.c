@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,7 @@ static const char help[] =
 "Exit status: 0 done, 1 there is none or something is wrong, 2 wrong call.\n";
 
 struct event {
-	uint64_t ns;
+	unsigned long long ns;
 	char *kernel, *what;
 
 	/* NULL if it is not about one */
@@ -81,7 +80,7 @@ static struct json_object *json_event(const struct event *event)
 	return object;
 }
 
-static void print_event(const struct event *event, uint64_t last)
+static void print_event(const struct event *event, unsigned long long last)
 {
 	char text[LU_ESCAPED_SIZE];
 
@@ -95,7 +94,7 @@ static int print_lines(FILE *file, struct json_object *events,
 		       struct json_object *notes)
 {
 	struct event event = { 0 };
-	uint64_t last = 0;
+	unsigned long long last = 0;
 	char *line = NULL;
 	size_t size = 0;
 	int ret = 0;
@@ -107,7 +106,8 @@ static int print_lines(FILE *file, struct json_object *events,
 		else if (*line == '#')
 			puts(line);
 		else if (parse(line, &event))
-			ret = luo_error("this kernel writes the timeline in a way that this luo does not know: %s",
+			ret = luo_error("this kernel writes the timeline in a way that this\n"
+					"luo does not know: %s",
 					line);
 		else if (events)
 			luo_json_append(events, json_event(&event));
@@ -147,7 +147,9 @@ static int open_timeline(FILE **file)
 	int fd = lu_debugfs_open("timeline");
 
 	if (fd == -ENOENT)
-		return luo_error("there is no timeline: debugfs is not mounted (mount -t debugfs debugfs /sys/kernel/debug), or this kernel does not keep one");
+		return luo_error("there is no timeline: debugfs is not mounted (mount -t\n"
+				 "debugfs none /sys/kernel/debug),\n"
+				 "or this kernel does not keep one");
 	if (fd < 0)
 		return luo_error("the timeline in debugfs: %s%s", strerror(-fd),
 				 fd == -EACCES || fd == -EPERM ?

@@ -12,8 +12,7 @@
 
 char luo_prog[32] = "luo";
 
-static void __attribute__((format(printf, 1, 0)))
-message(const char *fmt, va_list args)
+static void __printf(1, 0) message(const char *fmt, va_list args)
 {
 	fflush(stdout);
 	fprintf(stderr, "%s: ", luo_prog);
@@ -86,12 +85,13 @@ int luo_read_name(const char *text, char name[LU_NAME_SIZE])
 		return luo_usage_error("a name has at most %d bytes: %s",
 				       LU_NAME_SIZE - 1, text);
 
-	return luo_usage_error("%s: a backslash stands before three octal digits, \\134 is the backslash itself",
+	return luo_usage_error("%s: a backslash stands before three octal digits,\n"
+			       "\\134 is the backslash itself",
 			       text);
 }
 
 /* Only digits, as strtoull() takes a sign and spaces, too */
-static int read_number(const char *text, uint64_t *value, char **end)
+static int read_number(const char *text, unsigned long long *value, char **end)
 {
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
@@ -101,7 +101,7 @@ static int read_number(const char *text, uint64_t *value, char **end)
 	return -errno;
 }
 
-int luo_read_token(const char *text, uint64_t *token)
+int luo_read_token(const char *text, unsigned long long *token)
 {
 	char *end;
 
@@ -112,7 +112,7 @@ int luo_read_token(const char *text, uint64_t *token)
 	return 0;
 }
 
-int luo_read_size(const char *text, uint64_t *size)
+int luo_read_size(const char *text, unsigned long long *size)
 {
 	static const char units[] = "KMGT";
 	const char *unit;
@@ -124,7 +124,7 @@ int luo_read_size(const char *text, uint64_t *size)
 	if (unit) {
 		int shift = 10 * (unit - units + 1);
 
-		if (*size > (uint64_t)INT64_MAX >> shift)
+		if (*size > (unsigned long long)INT64_MAX >> shift)
 			goto bad;
 		*size <<= shift;
 		end++;
@@ -149,10 +149,14 @@ void luo_explain_device(int err)
 {
 	switch (-err) {
 	case EBUSY:
-		luo_note("/dev/liveupdate is in use: one process at a time can have it open. An agent that keeps it open has to do this, or has to be stopped ('fuser -v /dev/liveupdate' names it)");
+		luo_note("/dev/liveupdate is in use: one process at a time can have it open.\n"
+			 "An agent that keeps it open has to do this,\n"
+			 "or has to be stopped ('fuser -v /dev/liveupdate' names it)");
 		break;
 	case ENOENT:
-		luo_note("there is no /dev/liveupdate: live update is off. Boot a kernel that has CONFIG_LIVEUPDATE with 'kho=on liveupdate=on'; its log tells what else is missing");
+		luo_note("there is no /dev/liveupdate: live update is off.\n"
+			 "Boot a kernel that has CONFIG_LIVEUPDATE with 'kho=on\n"
+			 "liveupdate=on'; its log tells what else is missing");
 		break;
 	case EPERM:
 	case EACCES:

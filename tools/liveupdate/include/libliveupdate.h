@@ -34,12 +34,12 @@ extern "C" {
 
 /* Which sessions to list */
 #define LU_LIST_NEW		0U
-#define LU_LIST_INCOMING	(1U << 0)
+#define LU_LIST_INCOMING	0x1U
 
 /* struct lu_session, flags */
-#define LU_SESSION_INCOMING	(1U << 0)
-#define LU_SESSION_RETRIEVED	(1U << 1)
-#define LU_SESSION_DAMAGED	(1U << 2)
+#define LU_SESSION_INCOMING	0x1U
+#define LU_SESSION_RETRIEVED	0x2U
+#define LU_SESSION_DAMAGED	0x4U
 
 /**
  * struct lu_session - what a list says of a session
@@ -52,10 +52,10 @@ extern "C" {
  * @name: any bytes, and a NUL
  */
 struct lu_session {
-	uint64_t id;
-	uint64_t nr_files;
-	uint64_t bytes;
-	uint64_t age;
+	unsigned long long id;
+	unsigned long long nr_files;
+	unsigned long long bytes;
+	unsigned long long age;
 	uint32_t flags;
 	char name[LU_NAME_SIZE];
 };
@@ -85,8 +85,8 @@ enum lu_file_state {
  * @handler: the name of the handler for such files
  */
 struct lu_file {
-	uint64_t token;
-	uint64_t bytes;
+	unsigned long long token;
+	unsigned long long bytes;
 	uint32_t state;
 	int error;
 	char handler[LU_HANDLER_SIZE];
@@ -100,9 +100,9 @@ struct lu_file {
  * @previous: the release of the previous kernel, "" if there was none
  */
 struct lu_status {
-	uint64_t updates;
-	uint64_t quarantine_files;
-	uint64_t quarantine_bytes;
+	unsigned long long updates;
+	unsigned long long quarantine_files;
+	unsigned long long quarantine_bytes;
 	char previous[LU_RELEASE_SIZE];
 };
 
@@ -115,7 +115,7 @@ typedef int (*lu_file_fn)(const struct lu_file *file, void *arg);
 
 /* The device */
 int lu_open(void);
-int lu_discard_damaged(int dev, uint64_t *bytes);
+int lu_discard_damaged(int dev, unsigned long long *bytes);
 
 /* Sessions */
 int lu_session_create(int dev, const char *name);
@@ -126,14 +126,14 @@ int lu_session_is_incoming(int session);
 int lu_session_finish(int session);
 
 /* Files */
-int lu_file_preserve(int session, int fd, uint64_t token);
-int lu_file_unpreserve(int session, uint64_t token);
-int lu_file_retrieve(int session, uint64_t token);
-int lu_file_discard(int session, uint64_t token);
+int lu_file_preserve(int session, int fd, unsigned long long token);
+int lu_file_unpreserve(int session, unsigned long long token);
+int lu_file_retrieve(int session, unsigned long long token);
+int lu_file_discard(int session, unsigned long long token);
 
 /* Lists */
 int lu_list_sessions(int dev, unsigned int flags, lu_session_fn fn, void *arg);
-int lu_list_files(int dev, unsigned int flags, uint64_t id, lu_file_fn fn,
+int lu_list_files(int dev, unsigned int flags, unsigned long long id, lu_file_fn fn,
 		  void *arg);
 int lu_session_list_files(int session, lu_file_fn fn, void *arg);
 const char *lu_file_state_name(uint32_t state);
@@ -142,7 +142,7 @@ const char *lu_file_state_name(uint32_t state);
 int lu_get_status(struct lu_status *status, size_t size);
 int lu_debugfs_open(const char *name);
 int lu_debugfs_list_sessions(unsigned int flags, lu_session_fn fn, void *arg);
-int lu_debugfs_list_files(unsigned int flags, uint64_t id, lu_file_fn fn,
+int lu_debugfs_list_files(unsigned int flags, unsigned long long id, lu_file_fn fn,
 			  void *arg);
 
 /* Names have any bytes; this is how they are written */

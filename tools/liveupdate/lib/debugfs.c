@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,7 @@ LU_API int lu_debugfs_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int read_lines(FILE *file, line_fn fn, void *arg)
+static int read_stream(FILE *file, line_fn fn, void *arg)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -65,7 +64,7 @@ static int read_lines(FILE *file, line_fn fn, void *arg)
 	return ret;
 }
 
-static int for_each_line(const char *name, line_fn fn, void *arg)
+static int read_lines(const char *name, line_fn fn, void *arg)
 {
 	int fd = lu_debugfs_open(name), ret;
 	FILE *file;
@@ -77,7 +76,7 @@ static int for_each_line(const char *name, line_fn fn, void *arg)
 		close(fd);
 		return -ENOMEM;
 	}
-	ret = read_lines(file, fn, arg);
+	ret = read_stream(file, fn, arg);
 	fclose(file);
 
 	return ret;
@@ -95,7 +94,11 @@ static int read_status_updates(const char *line, void *arg)
 {
 	struct lu_status *status = arg;
 
-	return sscanf(line, "%" SCNu64, &status->updates) == 1 ? 0 : -EPROTO;
+	char *end;
+
+	status->updates = strtoull(line, &end, 10);
+
+	return end > line && !*end ? 0 : -EPROTO;
 }
 
 static int read_previous(const char *line, void *arg)
@@ -110,9 +113,9 @@ static int read_previous(const char *line, void *arg)
 static int read_quarantine(const char *line, void *arg)
 {
 	struct lu_status *status = arg;
-	uint64_t token, bytes;
+	unsigned long long token, bytes;
 
-	if (sscanf(line, "token %" SCNu64 " bytes %" SCNu64, &token,
+	if (sscanf(line, "token %llu bytes %llu", &token,
 		   &bytes) != 2)
 		return -EPROTO;
 	status->quarantine_files++;
@@ -136,11 +139,11 @@ LU_API int lu_get_status(struct lu_status *status, size_t size)
 	struct lu_status known = { 0 };
 	int err;
 
-	err = for_each_line("updates", read_status_updates, &known);
+	err = read_lines("updates", read_status_updates, &known);
 	if (!err)
-		err = for_each_line("previous", read_previous, &known);
+		err = read_lines("previous", read_previous, &known);
 	if (!err)
-		err = for_each_line("quarantine", read_quarantine, &known);
+		err = read_lines("quarantine", read_quarantine, &known);
 	if (err)
 		return err;
 
@@ -174,9 +177,9 @@ static int parse_session(const char *line, struct lu_session *session)
 	line = skip_direction(line, &session->flags);
 	if (!line)
 		return -EPROTO;
-	if (sscanf(line, "id %" SCNu64 " age %" SCNu64 " files %" SCNu64
-		   " bytes %" SCNu64 "%n", &session->id, &session->age,
-		   &session->nr_files, &session->bytes, &len) != 4 || !len)
+	if (sscanf(line, "id %llu age %llu files %llu bytes %llu%n",
+		   &session->id, &session->age, &session->nr_files,
+		   &session->bytes, &len) != 4 || !len)
 		return -EPROTO;
 	line += len;
 	more = skip_word(line, " retrieved");
@@ -229,12 +232,12 @@ LU_API int lu_debugfs_list_sessions(unsigned int flags, lu_session_fn fn,
 	if (flags & ~LU_LIST_INCOMING)
 		return -EINVAL;
 
-	return for_each_line("sessions", session_line, &list);
+	return read_lines("sessions", session_line, &list);
 }
 
 struct file_list {
 	unsigned int flags;
-	uint64_t id;
+	unsigned long long id;
 	lu_file_fn fn;
 	void *arg;
 };
@@ -253,21 +256,23 @@ static int parse_state(const char *word, uint32_t *state)
 	return -EPROTO;
 }
 
+#define FILE_FORMAT \
+	"session %llu token %llu bytes %llu state %15s error %d handler %n"
+
 static int file_line(const char *line, void *arg)
 {
 	const struct file_list *list = arg;
 	struct lu_file file = { 0 };
 	unsigned int flags;
 	char state[16];
-	uint64_t id;
+	unsigned long long id;
 	int len = 0;
 
 	line = skip_direction(line, &flags);
 	if (!line)
 		return -EPROTO;
-	if (sscanf(line, "session %" SCNu64 " token %" SCNu64 " bytes %" SCNu64
-		   " state %15s error %d handler %n", &id, &file.token,
-		   &file.bytes, state, &file.error, &len) != 5 || !len)
+	if (sscanf(line, FILE_FORMAT, &id, &file.token, &file.bytes, state,
+		   &file.error, &len) != 5 || !len)
 		return -EPROTO;
 	if (parse_state(state, &file.state))
 		return -EPROTO;
@@ -293,7 +298,7 @@ static int file_line(const char *line, void *arg)
  * root, -EINVAL for unknown @flags, -EPROTO if the kernel writes it in another
  * way.
  */
-LU_API int lu_debugfs_list_files(unsigned int flags, uint64_t id, lu_file_fn fn,
+LU_API int lu_debugfs_list_files(unsigned int flags, unsigned long long id, lu_file_fn fn,
 				 void *arg)
 {
 	struct file_list list = {
@@ -306,5 +311,5 @@ LU_API int lu_debugfs_list_files(unsigned int flags, uint64_t id, lu_file_fn fn,
 	if (flags & ~LU_LIST_INCOMING)
 		return -EINVAL;
 
-	return for_each_line("files", file_line, &list);
+	return read_lines("files", file_line, &list);
 }

@@ -42,7 +42,7 @@ LU_API int lu_open(void)
  *
  * Return: 0; -ENOTTY if the kernel can't do that, -EBADF for a bad @dev.
  */
-LU_API int lu_discard_damaged(int dev, uint64_t *bytes)
+LU_API int lu_discard_damaged(int dev, unsigned long long *bytes)
 {
 	struct liveupdate_ioctl_discard_damaged args = {
 		.size = sizeof(args),

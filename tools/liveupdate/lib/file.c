@@ -16,7 +16,7 @@
  * preserved already, in any session, -EINVAL on a retrieved session; else the
  * error of the handler for such files.
  */
-LU_API int lu_file_preserve(int session, int fd, uint64_t token)
+LU_API int lu_file_preserve(int session, int fd, unsigned long long token)
 {
 	struct liveupdate_session_preserve_fd args = {
 		.size = sizeof(args),
@@ -38,7 +38,7 @@ LU_API int lu_file_preserve(int session, int fd, uint64_t token)
  * depends on it, -EINVAL on a retrieved session, -ENOTTY if the kernel can't do
  * that.
  */
-LU_API int lu_file_unpreserve(int session, uint64_t token)
+LU_API int lu_file_unpreserve(int session, unsigned long long token)
 {
 	struct liveupdate_session_unpreserve_fd args = {
 		.size = sizeof(args),
@@ -62,7 +62,7 @@ LU_API int lu_file_unpreserve(int session, uint64_t token)
  * asked again after each of these), -EINVAL on a new session; else the handler's
  * error, which is final.
  */
-LU_API int lu_file_retrieve(int session, uint64_t token)
+LU_API int lu_file_retrieve(int session, unsigned long long token)
 {
 	struct liveupdate_session_retrieve_fd args = {
 		.size = sizeof(args),
@@ -88,7 +88,7 @@ LU_API int lu_file_retrieve(int session, uint64_t token)
  * damaged (the file is gone all the same, and its memory stays reserved),
  * -ENOTTY if the kernel can't do that.
  */
-LU_API int lu_file_discard(int session, uint64_t token)
+LU_API int lu_file_discard(int session, unsigned long long token)
 {
 	struct liveupdate_session_discard_fd args = {
 		.size = sizeof(args),

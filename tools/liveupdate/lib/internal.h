@@ -4,6 +4,7 @@
 #define _LIBLIVEUPDATE_INTERNAL_H
 
 #include <libliveupdate.h>
+#include <linux/kernel.h>
 #include <linux/liveupdate.h>
 
 /* What this library exports; all else is hidden */

@@ -78,14 +78,14 @@ LU_API int lu_list_sessions(int dev, unsigned int flags, lu_session_fn fn,
 }
 
 /* The next ones from @start on: how many, or a negative errno */
-typedef int (*fetch_fn)(const void *from, uint64_t start,
+typedef int (*fetch_fn)(const void *from, unsigned long long start,
 			struct liveupdate_file_info infos[BATCH]);
 
 static int list_files(fetch_fn fetch, const void *from, lu_file_fn fn,
 		      void *arg)
 {
 	struct liveupdate_file_info infos[BATCH];
-	uint64_t start = 0;
+	unsigned long long start = 0;
 	struct lu_file file;
 	int nr, i, ret;
 
@@ -108,10 +108,10 @@ static int list_files(fetch_fn fetch, const void *from, lu_file_fn fn,
 struct device_session {
 	int dev;
 	unsigned int flags;
-	uint64_t id;
+	unsigned long long id;
 };
 
-static int fetch_by_id(const void *from, uint64_t start,
+static int fetch_by_id(const void *from, unsigned long long start,
 		       struct liveupdate_file_info infos[BATCH])
 {
 	const struct device_session *where = from;
@@ -144,7 +144,7 @@ static int fetch_by_id(const void *from, uint64_t start,
  * Return: 0, or what @fn returned; -ENOENT if there is no such session, -EINVAL
  * for unknown @flags, -ENOTTY if the kernel can't tell.
  */
-LU_API int lu_list_files(int dev, unsigned int flags, uint64_t id,
+LU_API int lu_list_files(int dev, unsigned int flags, unsigned long long id,
 			 lu_file_fn fn, void *arg)
 {
 	struct device_session where = {
@@ -156,7 +156,7 @@ LU_API int lu_list_files(int dev, unsigned int flags, uint64_t id,
 	return list_files(fetch_by_id, &where, fn, arg);
 }
 
-static int fetch_by_fd(const void *from, uint64_t start,
+static int fetch_by_fd(const void *from, unsigned long long start,
 		       struct liveupdate_file_info infos[BATCH])
 {
 	struct liveupdate_session_list_files args = {
@@ -208,7 +208,7 @@ static const char * const state_names[] = {
  */
 LU_API const char *lu_file_state_name(uint32_t state)
 {
-	if (state >= sizeof(state_names) / sizeof(state_names[0]))
+	if (state >= ARRAY_SIZE(state_names))
 		return "unknown";
 
 	return state_names[state];

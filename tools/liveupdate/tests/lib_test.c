@@ -101,7 +101,7 @@ static int find_state(const struct lu_file *file, void *arg)
 	return 1;
 }
 
-static long long state_of(int session, uint64_t token)
+static long long state_of(int session, unsigned long long token)
 {
 	struct lu_file file = { .token = token };
 	int ret = lu_session_list_files(session, find_state, &file);
