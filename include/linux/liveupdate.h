@@ -166,6 +166,7 @@ struct liveupdate_flb {
 bool liveupdate_enabled(void);
 int liveupdate_reboot(void);
 void liveupdate_reboot_abort(void);
+void liveupdate_jump(void);
 
 int liveupdate_register_file_handler(struct liveupdate_file_handler *fh);
 void liveupdate_unregister_file_handler(struct liveupdate_file_handler *fh);
@@ -197,6 +198,10 @@ static inline int liveupdate_reboot(void)
 }
 
 static inline void liveupdate_reboot_abort(void)
+{
+}
+
+static inline void liveupdate_jump(void)
 {
 }
 

@@ -297,11 +297,12 @@ void kho_owner_free(struct kho_owner *owner)
 }
 
 /**
- * struct kho_owner_walk - a walk through a log that came over
+ * struct kho_owner_walk - a walk through a log
  * @visit: called for each extent, and for each page of a list once all in it was
  *	visited; an error ends the walk
  * @left: how many more extents @visit may be called for
  * @give_back: @visit gives memory back to the system
+ * @own: the log is this kernel's own, and did not come over
  * @pages: what @visit has found
  * @carried: extents that @visit has preserved once more
  */
@@ -311,6 +312,7 @@ struct kho_owner_walk {
 	unsigned long left;
 	unsigned long carried;
 	bool give_back;
+	bool own;
 	u64 pages;
 };
 
@@ -350,12 +352,18 @@ static int leave_chunk(phys_addr_t phys, struct kho_owner_walk *walk, int err)
 	return err ?: visit_extent(&page, walk);
 }
 
+static struct kho_extents_chunk *get_chunk(phys_addr_t phys,
+					   const struct kho_owner_walk *walk)
+{
+	return walk->own ? phys_to_virt(phys) : kho_extents_chunk(phys);
+}
+
 /* A list can lead to lists, but these to no more */
 static int walk_list(phys_addr_t first, unsigned int depth,
 		     struct kho_owner_walk *walk)
 {
 	while (first) {
-		struct kho_extents_chunk *chunk = kho_extents_chunk(first);
+		struct kho_extents_chunk *chunk = get_chunk(first, walk);
 		phys_addr_t next;
 		int err;
 
@@ -453,6 +461,35 @@ int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes)
 
 	*bytes = walk.pages << PAGE_SHIFT;
 	return err;
+}
+
+static int count_extent(const struct kho_extent *extent,
+			struct kho_owner_walk *walk)
+{
+	walk->pages += kho_extent_pages(extent);
+	return 0;
+}
+
+/**
+ * kho_owner_preserved - how much memory is preserved for an owner
+ * @owner: the owner, which nobody works for meanwhile
+ *
+ * Context: May sleep.
+ *
+ * Return: bytes, with the lists that describe it.
+ */
+u64 kho_owner_preserved(const struct kho_owner *owner)
+{
+	struct kho_owner_walk walk = {
+		.visit = count_extent,
+		.left = ULONG_MAX,
+		.own = true,
+	};
+	u64 memory[KHO_OWNER_RECORDS];
+
+	kho_owner_serialize(owner, memory);
+	walk_all(memory, &walk);
+	return walk.pages << PAGE_SHIFT;
 }
 
 static int measure_extent(const struct kho_extent *extent,

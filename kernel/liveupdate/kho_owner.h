@@ -51,6 +51,7 @@ void kho_owner_end(struct kho_owner *owner);
 void kho_owner_serialize(const struct kho_owner *owner,
 			 u64 memory[KHO_OWNER_RECORDS]);
 void kho_owner_free(struct kho_owner *owner);
+u64 kho_owner_preserved(const struct kho_owner *owner);
 
 int kho_owner_discard(const u64 memory[KHO_OWNER_RECORDS], u64 *bytes);
 u64 kho_owner_size(const u64 memory[KHO_OWNER_RECORDS]);

@@ -22,6 +22,8 @@
 #include <linux/liveupdate.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/utsname.h>
 
 #include "../kexec_internal.h"
 #include "luo_core.h"
@@ -30,6 +32,10 @@
 #include "luo_device.h"
 #include "luo_flb.h"
 #include "luo_session.h"
+#include "luo_timeline.h"
+
+#define CREATE_TRACE_POINTS
+#include "luo_trace.h"
 
 DECLARE_RWSEM(luo_freeze_rwsem);
 
@@ -157,6 +163,39 @@ static int check_image(u64 nr_sessions)
 	return err;
 }
 
+static int freeze_all(struct luo_header_ser *header)
+{
+	int err;
+
+	luo_timeline_stamp(&header->timeline, LUO_EVENT_FREEZE_BEGIN);
+	err = luo_sessions_freeze(header);
+	if (err)
+		return err;
+
+	luo_timeline_stamp(&header->timeline, LUO_EVENT_FREEZE_END);
+	err = check_image(header->nr_sessions);
+	if (err)
+		luo_sessions_unfreeze();
+	return err;
+}
+
+static int serialize_all(struct luo_header_ser *header)
+{
+	u64 start = luo_trace_start(serialize);
+	int err;
+
+	err = freeze_all(header);
+	if (!err) {
+		header->flbs = luo_flb_serialize(&header->nr_flbs);
+		luo_timeline_stamp(&header->timeline, LUO_EVENT_SERIALIZE_END);
+		seal_header(header);
+		luo_damage_outgoing(header);
+	}
+	trace_liveupdate_serialize(header->nr_sessions, luo_trace_ns(start),
+				   err);
+	return err;
+}
+
 /**
  * liveupdate_reboot - freeze and serialize all sessions, the kexec comes next
  *
@@ -180,23 +219,9 @@ int liveupdate_reboot(void)
 	if (down_write_killable(&luo_freeze_rwsem))
 		return -EINTR;
 
-	err = luo_sessions_freeze(header);
+	err = serialize_all(header);
 	if (err)
-		goto err_unlock;
-
-	err = check_image(header->nr_sessions);
-	if (err) {
-		luo_sessions_unfreeze();
-		goto err_unlock;
-	}
-
-	header->flbs = luo_flb_serialize(&header->nr_flbs);
-	seal_header(header);
-	luo_damage_outgoing(header);
-	return 0;
-
-err_unlock:
-	up_write(&luo_freeze_rwsem);
+		up_write(&luo_freeze_rwsem);
 	return err;
 }
 
@@ -214,6 +239,22 @@ void liveupdate_reboot_abort(void)
 
 	luo_sessions_unfreeze();
 	up_write(&luo_freeze_rwsem);
+}
+
+/**
+ * liveupdate_jump - the machine jumps, if it does, right after this
+ *
+ * Context: One CPU, no interrupts. After liveupdate_reboot().
+ */
+void liveupdate_jump(void)
+{
+	struct luo_header_ser *header = luo_outgoing_header;
+
+	if (!liveupdate_enabled() || !header)
+		return;
+
+	trace_liveupdate_jump(header->update_count);
+	luo_timeline_jump(header);
 }
 
 static int __init fill_fdt(void *fdt, u64 header)
@@ -249,6 +290,7 @@ static int __init init_outgoing(void)
 
 	header->magic = LUO_HEADER_MAGIC;
 	header->update_count = in ? in->update_count + 1 : 1;
+	strscpy_pad(header->release, init_utsname()->release);
 	seal_header(header);
 
 	err = fill_fdt(fdt, virt_to_phys(header));
@@ -291,9 +333,13 @@ static int __init luo_init(void)
 
 	luo_debugfs_init();
 	in = luo_incoming_header();
+	luo_timeline_once(LUO_EVENT_READY);
+	luo_timeline_init(in);
 	if (in)
-		pr_info("update %llu brought %llu sessions\n", in->update_count,
-			in->nr_sessions);
+		pr_info("update %llu, from %*pE, brought %llu sessions\n",
+			in->update_count,
+			(int)strnlen(in->release, sizeof(in->release)),
+			in->release, in->nr_sessions);
 	return 0;
 
 err_exit_sessions:

@@ -18,8 +18,10 @@
 #include "luo_core.h"
 #include "luo_device.h"
 #include "luo_ioctl.h"
+#include "luo_list.h"
 #include "luo_quarantine.h"
 #include "luo_session.h"
+#include "luo_timeline.h"
 
 /* One opener at a time */
 static atomic_t luo_device_in_use = ATOMIC_INIT(0);
@@ -72,6 +74,50 @@ static int luo_device_retrieve_session(struct luo_ucmd *ucmd)
 	return reply_session(ucmd, luo_session_retrieve);
 }
 
+static int luo_device_list_sessions(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_ioctl_list_sessions *cmd = ucmd->cmd;
+	struct luo_list list;
+	int err;
+
+	if (cmd->flags & ~LIVEUPDATE_LIST_INCOMING)
+		return -EINVAL;
+
+	err = luo_list_init(&list, sizeof(struct liveupdate_session_info),
+			    cmd->info_size, cmd->nr);
+	if (err)
+		return err;
+
+	err = luo_sessions_list(cmd->flags & LIVEUPDATE_LIST_INCOMING,
+				cmd->start, &list);
+	if (!err)
+		err = luo_list_reply(&list, cmd->infos, &cmd->nr);
+	luo_list_destroy(&list);
+	return err ?: luo_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+static int luo_device_list_files(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_ioctl_list_files *cmd = ucmd->cmd;
+	struct luo_list list;
+	int err;
+
+	if (cmd->flags & ~LIVEUPDATE_LIST_INCOMING)
+		return -EINVAL;
+
+	err = luo_list_init(&list, sizeof(struct liveupdate_file_info),
+			    cmd->info_size, cmd->nr);
+	if (err)
+		return err;
+
+	err = luo_sessions_list_files(cmd->flags & LIVEUPDATE_LIST_INCOMING,
+				      cmd->session, cmd->start, &list);
+	if (!err)
+		err = luo_list_reply(&list, cmd->infos, &cmd->nr);
+	luo_list_destroy(&list);
+	return err ?: luo_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
 static int luo_device_discard_session(struct luo_ucmd *ucmd)
 {
 	struct liveupdate_ioctl_discard_session *cmd = ucmd->cmd;
@@ -105,6 +151,10 @@ static const struct luo_ioctl_op luo_device_ops[] = {
 	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_DISCARD_DAMAGED,
 		     luo_device_discard_damaged,
 		     liveupdate_ioctl_discard_damaged),
+	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_LIST_SESSIONS, luo_device_list_sessions,
+		     liveupdate_ioctl_list_sessions),
+	LUO_IOCTL_OP(LIVEUPDATE_IOCTL_LIST_FILES, luo_device_list_files,
+		     liveupdate_ioctl_list_files),
 };
 
 static long luo_device_ioctl(struct file *file, unsigned int cmd,
@@ -124,6 +174,7 @@ static int luo_device_open(struct inode *inode, struct file *file)
 	if (atomic_cmpxchg(&luo_device_in_use, 0, 1))
 		return -EBUSY;
 
+	luo_timeline_once(LUO_EVENT_OPEN);
 	scoped_guard(rwsem_read, &luo_freeze_rwsem)
 		err = luo_sessions_deserialize();
 	if (err)

@@ -19,6 +19,7 @@
 #include <linux/kmod.h>
 #include <linux/liveupdate.h>
 #include <linux/printk.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -28,8 +29,10 @@
 #include "luo_flb.h"
 #include "luo_handler.h"
 #include "luo_index.h"
+#include "luo_list.h"
 #include "luo_quarantine.h"
 #include "luo_session.h"
+#include "luo_trace.h"
 
 /**
  * enum luo_carry - what of an incoming file goes to the next kernel
@@ -44,6 +47,16 @@ enum luo_carry {
 };
 
 /**
+ * struct luo_need - a file depends on another one of its session
+ * @node: link in the needs of the file that depends
+ * @file: the other one
+ */
+struct luo_need {
+	struct list_head node;
+	struct luo_file *file;
+};
+
+/**
  * struct luo_file - a file in a session
  * @node: link in the set, in the order of preserve
  * @set: the set
@@ -55,6 +68,8 @@ enum luo_carry {
  * @owner: logs what an outgoing file's handler preserves
  * @memory: such a log that came over
  * @flbs: the FLBs that an outgoing file is counted in
+ * @needs: the files of its session that an outgoing file depends on
+ * @needed_by: how many others depend on this one
  * @id: what stands for the object in luo_objects
  * @retrieve_status: 0 not tried, 1 done, else its error
  * @registered: it is in luo_objects
@@ -76,6 +91,8 @@ struct luo_file {
 	struct kho_owner owner;
 	u64 memory[KHO_OWNER_RECORDS];
 	struct luo_flb_uses *flbs;
+	struct list_head needs;
+	unsigned long needed_by;
 	unsigned long id;
 	int retrieve_status;
 	bool registered;
@@ -103,6 +120,7 @@ void luo_file_set_init(struct luo_file_set *set,
 	set->damaged = false;
 	set->handler_missing = false;
 	set->incoming = false;
+	set->preserving = NULL;
 	INIT_LIST_HEAD(&set->files);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
 	xa_init_flags(&set->tokens, XA_FLAGS_ACCOUNT);
@@ -184,6 +202,51 @@ static struct liveupdate_file_op_args file_args(struct luo_file *lf)
 	};
 }
 
+static u64 file_bytes(const struct luo_file *lf)
+{
+	return lf->set->incoming ? kho_owner_size(lf->memory) :
+				   kho_owner_preserved(&lf->owner);
+}
+
+/* @_bytes are counted only if somebody listens */
+#define trace_file(_event, _lf, _bytes, _start, _err)			\
+	do {								\
+		if (trace_liveupdate_##_event##_enabled())		\
+			trace_liveupdate_##_event(			\
+				luo_session_name((_lf)->set->session),	\
+				(_lf)->token, (_lf)->compatible,	\
+				_bytes, luo_trace_ns(_start), _err);	\
+	} while (0)
+
+static int add_need(struct luo_file *lf, struct luo_file *other)
+{
+	struct luo_need *need;
+
+	list_for_each_entry(need, &lf->needs, node)
+		if (need->file == other)
+			return 0;
+
+	need = kzalloc(sizeof(*need), GFP_KERNEL_ACCOUNT);
+	if (!need)
+		return -ENOMEM;
+
+	need->file = other;
+	other->needed_by++;
+	list_add_tail(&need->node, &lf->needs);
+	return 0;
+}
+
+static void drop_needs(struct luo_file *lf)
+{
+	struct luo_need *need, *next;
+
+	list_for_each_entry_safe(need, next, &lf->needs, node) {
+		need->file->needed_by--;
+		list_del(&need->node);
+		kfree(need);
+	}
+}
+
 static int call_preserve(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args;
@@ -194,10 +257,13 @@ static int call_preserve(struct luo_file *lf)
 		return PTR_ERR(lf->flbs);
 
 	args = file_args(lf);
+	lf->set->preserving = lf;
 	kho_owner_begin(&lf->owner);
 	err = lf->fh->ops->preserve(&args);
 	kho_owner_end(&lf->owner);
+	lf->set->preserving = NULL;
 	if (err) {
+		drop_needs(lf);
 		kho_owner_free(&lf->owner);
 		luo_flb_file_unpreserve(lf->flbs);
 		return err;
@@ -213,6 +279,7 @@ static void call_unpreserve(struct luo_file *lf)
 	struct liveupdate_file_op_args args = file_args(lf);
 
 	lf->fh->ops->unpreserve(&args);
+	drop_needs(lf);
 	kho_owner_free(&lf->owner);
 	luo_flb_file_unpreserve(lf->flbs);
 }
@@ -220,6 +287,7 @@ static void call_unpreserve(struct luo_file *lf)
 /* Everything about a new file but for the file itself, which @lf gets on success */
 static int preserve_file(struct luo_file_set *set, struct luo_file *lf)
 {
+	u64 start = luo_trace_start(file_preserve);
 	int err;
 
 	err = luo_blocks_reserve(&set->blocks, set->nr + 1);
@@ -247,6 +315,7 @@ static int preserve_file(struct luo_file_set *set, struct luo_file *lf)
 		goto err_remove;
 
 	err = call_preserve(lf);
+	trace_file(file_preserve, lf, err ? 0 : file_bytes(lf), start, err);
 	if (!err)
 		return 0;
 
@@ -291,6 +360,7 @@ int luo_file_preserve(struct luo_file_set *set, int fd, u64 token)
 
 	lf->token = token;
 	lf->file = file;
+	INIT_LIST_HEAD(&lf->needs);
 	err = preserve_file(set, lf);
 	if (err) {
 		kfree(lf);
@@ -298,6 +368,43 @@ int luo_file_preserve(struct luo_file_set *set, int fd, u64 token)
 	}
 
 	retain_and_null_ptr(file);
+	return 0;
+}
+
+static void unpreserve_file(struct luo_file *lf)
+{
+	u64 start = luo_trace_start(file_unpreserve);
+
+	call_unpreserve(lf);
+	trace_file(file_unpreserve, lf, 0, start, 0);
+	unregister_object(lf);
+	remove_from_set(lf);
+	luo_index_release(1);
+	luo_handler_put(lf->fh);
+	fput(lf->file);
+	kfree(lf);
+}
+
+/**
+ * luo_file_unpreserve - take a file out of a new session
+ * @set: the session's files
+ * @token: what user space called it
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: 0; -ENOENT if there is no such file, -EBUSY if another one of the
+ * session depends on it.
+ */
+int luo_file_unpreserve(struct luo_file_set *set, u64 token)
+{
+	struct luo_file *lf = find_file(set, token);
+
+	if (!lf)
+		return -ENOENT;
+	if (lf->needed_by)
+		return -EBUSY;
+
+	unpreserve_file(lf);
 	return 0;
 }
 
@@ -311,20 +418,14 @@ void luo_file_set_unpreserve(struct luo_file_set *set)
 {
 	struct luo_file *lf, *next;
 
-	list_for_each_entry_safe_reverse(lf, next, &set->files, node) {
-		call_unpreserve(lf);
-		unregister_object(lf);
-		remove_from_set(lf);
-		luo_index_release(1);
-		luo_handler_put(lf->fh);
-		fput(lf->file);
-		kfree(lf);
-	}
+	list_for_each_entry_safe_reverse(lf, next, &set->files, node)
+		unpreserve_file(lf);
 }
 
 static int call_freeze(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
+	u64 start = luo_trace_start(file_freeze);
 	int err;
 
 	if (!lf->fh->ops->freeze)
@@ -335,12 +436,14 @@ static int call_freeze(struct luo_file *lf)
 	kho_owner_end(&lf->owner);
 	if (!err)
 		lf->data = args.serialized_data;
+	trace_file(file_freeze, lf, file_bytes(lf), start, err);
 	return err;
 }
 
 static void call_unfreeze(struct luo_file *lf)
 {
 	struct liveupdate_file_op_args args = file_args(lf);
+	u64 start = luo_trace_start(file_unfreeze);
 
 	if (!lf->fh->ops->unfreeze)
 		return;
@@ -348,6 +451,7 @@ static void call_unfreeze(struct luo_file *lf)
 	kho_owner_begin(&lf->owner);
 	lf->fh->ops->unfreeze(&args);
 	kho_owner_end(&lf->owner);
+	trace_file(file_unfreeze, lf, file_bytes(lf), start, 0);
 }
 
 /**
@@ -667,13 +771,16 @@ static bool is_shortage(int err)
 
 static int call_retrieve(struct luo_file *lf)
 {
+	u64 bytes = trace_liveupdate_file_retrieve_enabled() ? file_bytes(lf) : 0;
 	struct liveupdate_file_op_args args = file_args(lf);
+	u64 start = luo_trace_start(file_retrieve);
 	int err;
 
 	lf->set->handler_missing = false;
 	lf->retrieving = true;
 	err = lf->fh->ops->retrieve(&args);
 	lf->retrieving = false;
+	trace_file(file_retrieve, lf, bytes, start, err);
 
 	/* Another file that it depends on may get its handler later */
 	if (err == -ENODEV && lf->set->handler_missing)
@@ -786,15 +893,30 @@ static void call_finish(struct luo_file *lf)
 		lf->fh->ops->finish(&args);
 }
 
+/* What its handler could make nothing of, it may not have found either */
+static void quarantine_file(struct luo_file *lf)
+{
+	u64 bytes = luo_quarantine_add(lf->token, lf->memory);
+
+	if (bytes)
+		pr_warn("session '%*pE', file %llu: %llu KiB stay reserved until they are discarded\n",
+			luo_session_name_len(lf->set->session),
+			luo_session_name(lf->set->session), lf->token,
+			bytes >> 10);
+}
+
 static void finish_file(struct luo_file *lf)
 {
+	u64 bytes = trace_liveupdate_file_finish_enabled() ? file_bytes(lf) : 0;
+	u64 start = luo_trace_start(file_finish);
+
 	call_finish(lf);
-	/* What its handler could make nothing of, it may not have found either */
 	if (lf->retrieve_status < 0)
-		luo_quarantine_add(lf->token, lf->memory);
+		quarantine_file(lf);
 	else
 		kho_owner_restore_free(lf->memory);
 	luo_flb_file_finish(lf->compatible);
+	trace_file(file_finish, lf, bytes, start, 0);
 	drop_incoming(lf);
 }
 
@@ -833,6 +955,7 @@ static bool can_discard(struct luo_file *lf)
 
 static int discard_file(struct luo_file *lf)
 {
+	u64 start = luo_trace_start(file_discard);
 	u64 bytes;
 	int err;
 
@@ -848,6 +971,7 @@ static int discard_file(struct luo_file *lf)
 			lf->compatible, bytes >> 10,
 			err ? ", the log of its memory is damaged" : "");
 	luo_flb_file_finish(lf->compatible);
+	trace_file(file_discard, lf, bytes, start, err);
 	drop_incoming(lf);
 	return err;
 }
@@ -900,6 +1024,98 @@ int luo_file_set_discard(struct luo_file_set *set)
 	return 0;
 }
 
+static enum liveupdate_file_state file_state(const struct luo_file *lf)
+{
+	if (!lf->set->incoming)
+		return LIVEUPDATE_FILE_PRESERVED;
+	if (lf->file)
+		return LIVEUPDATE_FILE_RETRIEVED;
+	if (lf->retrieve_status)
+		return LIVEUPDATE_FILE_FAILED;
+	return lf->fh || luo_handler_exists(lf->compatible) ?
+		       LIVEUPDATE_FILE_WAITING : LIVEUPDATE_FILE_NO_HANDLER;
+}
+
+static u32 file_error(const struct luo_file *lf)
+{
+	return lf->retrieve_status < 0 ? -lf->retrieve_status : 0;
+}
+
+/**
+ * luo_file_set_list - say what files there are
+ * @set: the session's files
+ * @start: the lowest token to list
+ * @list: gets a struct liveupdate_file_info for each, until it is full
+ *
+ * Context: The session's mutex is held.
+ */
+void luo_file_set_list(struct luo_file_set *set, u64 start,
+		       struct luo_list *list)
+{
+	struct liveupdate_file_info *info;
+	unsigned long token;
+	struct luo_file *lf;
+
+	xa_for_each_start(&set->tokens, token, lf, start) {
+		info = luo_list_add(list);
+		if (!info)
+			return;
+		info->token = token;
+		info->bytes = file_bytes(lf);
+		info->state = file_state(lf);
+		info->error = file_error(lf);
+		strscpy_pad(info->compatible, lf->compatible);
+	}
+}
+
+/**
+ * luo_file_set_show - say what files there are, a line for each
+ * @set: the session's files
+ * @prefix: what each line begins with
+ * @m: where
+ *
+ * Context: The session's mutex is held.
+ */
+void luo_file_set_show(struct luo_file_set *set, const char *prefix,
+		       struct seq_file *m)
+{
+	static const char *const state_name[] = {
+		[LIVEUPDATE_FILE_PRESERVED] = "preserved",
+		[LIVEUPDATE_FILE_WAITING] = "waiting",
+		[LIVEUPDATE_FILE_RETRIEVED] = "retrieved",
+		[LIVEUPDATE_FILE_FAILED] = "failed",
+		[LIVEUPDATE_FILE_NO_HANDLER] = "no-handler",
+	};
+	struct luo_file *lf;
+
+	list_for_each_entry(lf, &set->files, node) {
+		seq_printf(m, "%stoken %llu bytes %llu state %s error %u handler ",
+			   prefix, lf->token, file_bytes(lf),
+			   state_name[file_state(lf)], file_error(lf));
+		seq_escape(m, lf->compatible, " \t\n\\");
+		seq_putc(m, '\n');
+	}
+}
+
+/**
+ * luo_file_set_bytes - how much memory is preserved for all files
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held.
+ *
+ * Return: bytes, with what describes the files' contents. Of files that came
+ * over, what nobody has taken back yet.
+ */
+u64 luo_file_set_bytes(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+	u64 bytes = 0;
+
+	list_for_each_entry(lf, &set->files, node)
+		bytes += file_bytes(lf);
+	return bytes;
+}
+
 /**
  * liveupdate_get_token_outgoing - what user space calls another file
  * @s: the session, as given to the calling handler
@@ -907,13 +1123,14 @@ int luo_file_set_discard(struct luo_file_set *set)
  * @tokenp: set to its token
  *
  * For a handler whose file depends on another file of the same session: this
- * is what it tells its successor in the next kernel.
+ * is what it tells its successor in the next kernel. If it asks in its preserve,
+ * user space can't take the other file out of the session before its own.
  *
  * Context: The session's mutex is held: call it from preserve or freeze. May
  * sleep.
  *
- * Return: 0; -ENOENT if @file is not preserved in this session; -EOPNOTSUPP if
- * live update is off.
+ * Return: 0; -ENOENT if @file is not preserved in this session; -ENOMEM;
+ * -EOPNOTSUPP if live update is off.
  */
 int liveupdate_get_token_outgoing(struct liveupdate_session *s,
 				  struct file *file, u64 *tokenp)
@@ -922,7 +1139,6 @@ int liveupdate_get_token_outgoing(struct liveupdate_session *s,
 	struct luo_file_set *set;
 	struct luo_file *lf;
 	unsigned long id;
-	int err = 0;
 
 	if (!liveupdate_enabled())
 		return -EOPNOTSUPP;
@@ -937,13 +1153,17 @@ int liveupdate_get_token_outgoing(struct liveupdate_session *s,
 	/* A file of another session may go at any time, but not under this */
 	xa_lock(&luo_objects);
 	lf = xa_load(&luo_objects, id);
-	if (lf && lf->set == set)
-		*tokenp = lf->token;
-	else
-		err = -ENOENT;
+	if (lf && lf->set != set)
+		lf = NULL;
 	xa_unlock(&luo_objects);
 
-	return err;
+	if (!lf)
+		return -ENOENT;
+
+	*tokenp = lf->token;
+	if (!set->preserving || set->preserving == lf)
+		return 0;
+	return add_need(set->preserving, lf);
 }
 EXPORT_SYMBOL_GPL(liveupdate_get_token_outgoing);
 

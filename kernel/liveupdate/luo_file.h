@@ -10,7 +10,10 @@
 
 struct file;
 struct liveupdate_session;
+struct luo_file;
 struct luo_index_writer;
+struct luo_list;
+struct seq_file;
 
 /**
  * struct luo_file_set - the files of a session
@@ -20,6 +23,7 @@ struct luo_index_writer;
  * @nr: how many
  * @blocks: room for the records of files that go to the next kernel
  * @incoming: they came over
+ * @preserving: the file that is in its handler's preserve
  * @damaged: some of what came over could not be read
  * @handler_missing: a retrieve has found that a file's handler is not there
  */
@@ -29,6 +33,7 @@ struct luo_file_set {
 	struct xarray tokens;
 	unsigned long nr;
 	struct luo_blocks blocks;
+	struct luo_file *preserving;
 	bool incoming;
 	bool damaged;
 	bool handler_missing;
@@ -39,6 +44,7 @@ void luo_file_set_init(struct luo_file_set *set,
 void luo_file_set_destroy(struct luo_file_set *set);
 
 int luo_file_preserve(struct luo_file_set *set, int fd, u64 token);
+int luo_file_unpreserve(struct luo_file_set *set, u64 token);
 void luo_file_set_unpreserve(struct luo_file_set *set);
 int luo_file_set_freeze(struct luo_file_set *set);
 void luo_file_set_unfreeze(struct luo_file_set *set);
@@ -58,5 +64,11 @@ int luo_file_retrieve(struct luo_file_set *set, u64 token,
 int luo_file_discard(struct luo_file_set *set, u64 token);
 int luo_file_set_finish(struct luo_file_set *set);
 int luo_file_set_discard(struct luo_file_set *set);
+
+void luo_file_set_list(struct luo_file_set *set, u64 start,
+		       struct luo_list *list);
+void luo_file_set_show(struct luo_file_set *set, const char *prefix,
+		       struct seq_file *m);
+u64 luo_file_set_bytes(struct luo_file_set *set);
 
 #endif /* _KERNEL_LIVEUPDATE_LUO_FILE_H */

@@ -17,6 +17,7 @@
 #include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/refcount.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -25,6 +26,7 @@
 #include "luo_core.h"
 #include "luo_flb.h"
 #include "luo_handler.h"
+#include "luo_quarantine.h"
 
 /**
  * struct luo_flb_link - files of one handler need an FLB
@@ -737,14 +739,15 @@ static void finish_incoming(struct luo_flb_incoming *in)
 			retrieve_incoming(in, flb);
 	}
 	if (in->status <= 0) {
-		pr_warn("FLB '%s' can't finish, its memory stays reserved\n",
-			in->compatible);
+		pr_warn("FLB '%s' can't finish, %llu KiB stay reserved until they are discarded\n",
+			in->compatible, luo_quarantine_add(0, in->memory) >> 10);
 		return;
 	}
 
 	args.flb = in->flb;
 	args.obj = in->obj;
 	in->flb->ops->finish(&args);
+	kho_owner_restore_free(in->memory);
 	module_put(in->flb->ops->owner);
 	in->flb = NULL;
 	in->obj = NULL;
@@ -990,3 +993,57 @@ void liveupdate_flb_put_incoming(struct liveupdate_flb *flb)
 	finish_incoming(in);
 }
 EXPORT_SYMBOL_GPL(liveupdate_flb_put_incoming);
+
+static const char *incoming_state(const struct luo_flb_incoming *in)
+{
+	if (in->finished)
+		return "finished";
+	if (in->status < 0)
+		return "failed";
+	return in->status ? "retrieved" : "waiting";
+}
+
+static void show_incoming(struct luo_flb_incoming *in, struct seq_file *m)
+{
+	struct luo_flb_need *need;
+	u64 nr_files = 0;
+
+	guard(mutex)(&in->mutex);
+
+	list_for_each_entry(need, &in->needs, node)
+		nr_files += need->nr_files;
+	seq_puts(m, "incoming ");
+	seq_escape(m, in->compatible, " \t\n\\");
+	seq_printf(m, " files %llu bytes %llu state %s error %d\n", nr_files,
+		   kho_owner_size(in->memory), incoming_state(in),
+		   min(in->status, 0));
+}
+
+/* Without @flb->mutex, which callbacks hold for long */
+static void show_outgoing(const struct liveupdate_flb *flb, struct seq_file *m)
+{
+	seq_printf(m, "outgoing %s users %lu module %s\n", flb->compatible,
+		   READ_ONCE(flb->outgoing_users),
+		   flb->ops->owner ? module_name(flb->ops->owner) : "-");
+}
+
+/**
+ * luo_flbs_show - say what FLBs there are, and what of them came over
+ * @m: where
+ *
+ * Context: Takes luo_register_rwlock for reading.
+ */
+void luo_flbs_show(struct seq_file *m)
+{
+	struct luo_flb_incoming *in;
+	struct liveupdate_flb *flb;
+
+	scoped_guard(rwsem_read, &luo_register_rwlock)
+		list_for_each_entry(flb, &luo_flbs, list)
+			show_outgoing(flb, m);
+
+	guard(mutex)(&luo_flb_incoming_lock);
+
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		show_incoming(in, m);
+}

@@ -5,6 +5,7 @@
 #include <linux/liveupdate.h>
 
 struct luo_flb_uses;
+struct seq_file;
 
 void luo_flb_unlink_all(struct liveupdate_file_handler *fh);
 
@@ -15,5 +16,6 @@ int luo_flb_file_carry(const char *handler);
 void luo_flb_uncarry(void);
 void luo_flb_file_finish(const char *handler);
 phys_addr_t luo_flb_serialize(u64 *nr);
+void luo_flbs_show(struct seq_file *m);
 
 #endif /* _KERNEL_LIVEUPDATE_LUO_FLB_H */

@@ -12,6 +12,7 @@
 #include <linux/export.h>
 #include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/seq_file.h>
 #include <linux/string.h>
 
 #include "luo_flb.h"
@@ -109,6 +110,39 @@ struct liveupdate_file_handler *luo_handler_get_by_name(const char *compatible)
 
 	fh = find_handler(compatible);
 	return fh && pin_handler(fh) ? fh : NULL;
+}
+
+/**
+ * luo_handler_exists - is there a handler of this name?
+ * @compatible: the name
+ *
+ * Context: Takes luo_register_rwlock for reading.
+ *
+ * Return: true if there is, for now.
+ */
+bool luo_handler_exists(const char *compatible)
+{
+	guard(rwsem_read)(&luo_register_rwlock);
+
+	return find_handler(compatible);
+}
+
+/**
+ * luo_handlers_show - say what handlers there are
+ * @m: where
+ *
+ * Context: Takes luo_register_rwlock for reading.
+ */
+void luo_handlers_show(struct seq_file *m)
+{
+	struct liveupdate_file_handler *fh;
+
+	guard(rwsem_read)(&luo_register_rwlock);
+
+	list_for_each_entry(fh, &luo_handlers, list)
+		seq_printf(m, "%s files %ld module %s\n", fh->compatible,
+			   atomic_long_read(&fh->users),
+			   fh->ops->owner ? module_name(fh->ops->owner) : "-");
 }
 
 /**

@@ -19,11 +19,15 @@ union luo_ucmd_buffer {
 	struct liveupdate_ioctl_retrieve_session retrieve;
 	struct liveupdate_ioctl_discard_session discard_session;
 	struct liveupdate_ioctl_discard_damaged discard_damaged;
+	struct liveupdate_ioctl_list_sessions list_sessions;
+	struct liveupdate_ioctl_list_files list_files;
 	struct liveupdate_session_preserve_fd preserve_fd;
 	struct liveupdate_session_retrieve_fd retrieve_fd;
 	struct liveupdate_session_finish finish;
 	struct liveupdate_session_get_name get_name;
 	struct liveupdate_session_discard_fd discard_fd;
+	struct liveupdate_session_list_files session_list_files;
+	struct liveupdate_session_unpreserve_fd unpreserve_fd;
 };
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The quarantine: memory of files that came over and can't be had back.
+ * The quarantine: memory of files and FLBs that came over and can't be had back.
  *
- * Their records are damaged, or their handlers could not make anything of what
- * they led to. What is in that memory is private to somebody, so it stays
+ * Their records are damaged, or their drivers were not there or could not make
+ * anything of what they led to. What is in that memory is private to somebody, so it stays
  * reserved, in each next kernel too, until user space gives it up.
  */
 
@@ -23,9 +23,9 @@
 #include "luo_quarantine.h"
 
 /**
- * struct luo_quarantined - memory of a file
+ * struct luo_quarantined - memory of a file or an FLB
  * @node: link in luo_quarantine
- * @token: what user space called the file
+ * @token: what user space called the file, 0 for an FLB
  * @memory: the log of its memory
  * @carried: it goes to the next kernel; under luo_freeze_rwsem
  */
@@ -57,27 +57,26 @@ static int add(u64 token, const u64 memory[KHO_OWNER_RECORDS], gfp_t gfp)
 }
 
 /**
- * luo_quarantine_add - a file is gone, and some of its memory is left
- * @token: the file's token
+ * luo_quarantine_add - somebody's memory is left, and nobody can make use of it
+ * @token: the file's token, 0 for an FLB
  * @memory: the log of its memory
  *
  * If nothing is left, the log is freed.
  *
  * Context: May sleep.
+ *
+ * Return: how much is left, in bytes; the caller says whose it is.
  */
-void luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS])
+u64 luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS])
 {
 	u64 bytes = kho_owner_size(memory);
 
-	if (!bytes) {
-		kho_owner_restore_free(memory);
-		return;
-	}
-
 	/* Nobody could be told of a failure, and it is a few bytes */
-	add(token, memory, GFP_KERNEL | __GFP_NOFAIL);
-	pr_warn("%llu KiB of file %llu stay reserved until they are discarded\n",
-		bytes >> 10, token);
+	if (bytes)
+		add(token, memory, GFP_KERNEL | __GFP_NOFAIL);
+	else
+		kho_owner_restore_free(memory);
+	return bytes;
 }
 
 /**

@@ -8,7 +8,7 @@
 struct luo_index_writer;
 struct seq_file;
 
-void luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS]);
+u64 luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS]);
 int luo_quarantine_read(const struct luo_header_ser *header,
 			bool (*known)(u64 session, u64 token, void *arg),
 			void *arg);

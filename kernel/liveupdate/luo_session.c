@@ -17,6 +17,7 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
@@ -33,8 +34,11 @@
 #include "luo_flb.h"
 #include "luo_index.h"
 #include "luo_ioctl.h"
+#include "luo_list.h"
 #include "luo_quarantine.h"
 #include "luo_session.h"
+#include "luo_timeline.h"
+#include "luo_trace.h"
 
 /**
  * struct luo_session_set - all sessions of one direction
@@ -44,6 +48,7 @@
  *	carried over come last, by age
  * @names: the sessions by name, the youngest of each name
  * @nr: how many
+ * @last_id: the id of the last session that was added
  * @nr_older: how many have the name of a younger one, and so are not in @names
  * @blocks: room for the records of outgoing sessions
  * @deserialized: what came over has been read
@@ -54,6 +59,7 @@ struct luo_session_set {
 	struct list_head sessions;
 	struct rhashtable names;
 	unsigned long nr;
+	u64 last_id;
 	unsigned long nr_older;
 	struct luo_blocks blocks;
 	bool deserialized;
@@ -63,27 +69,33 @@ struct luo_session_set {
 /**
  * struct liveupdate_session - a session
  * @node: link in its set
+ * @ref: one while it is in its set, one for each who looks at it meanwhile
  * @hash: link in its set's names
  * @set: luo_outgoing or luo_incoming
  * @mutex: protects @files, and is held over the handlers' callbacks
  * @files: its files
+ * @id: it is the only one in its set with this number, and in the order of these
  * @age: how many live updates it came through without being retrieved
  * @number: number of the record that it came with
  * @older: there is a younger session of its name
  * @retrieved: somebody has the file of this incoming session
+ * @finished: all files of this incoming session have finished; under @mutex
  * @carried: it goes to the next kernel as it came; under luo_freeze_rwsem
  * @name: its name, padded with NULs
  */
 struct liveupdate_session {
 	struct list_head node;
+	struct kref ref;
 	struct rhash_head hash;
 	struct luo_session_set *set;
 	struct mutex mutex; /* files */
 	struct luo_file_set files;
+	u64 id;
 	u64 age;
 	u64 number;
 	bool older;
 	bool retrieved;
+	bool finished;
 	bool carried;
 	char name[LIVEUPDATE_SESSION_NAME_LENGTH];
 };
@@ -142,6 +154,7 @@ static struct liveupdate_session *session_alloc(struct luo_session_set *set,
 	if (!session)
 		return ERR_PTR(-ENOMEM);
 
+	kref_init(&session->ref);
 	luo_file_set_init(&session->files, session);
 	mutex_init(&session->mutex);
 	session->set = set;
@@ -149,11 +162,19 @@ static struct liveupdate_session *session_alloc(struct luo_session_set *set,
 	return session;
 }
 
-static void session_free(struct liveupdate_session *session)
+static void session_free(struct kref *ref)
 {
+	struct liveupdate_session *session =
+		container_of(ref, struct liveupdate_session, ref);
+
 	luo_file_set_destroy(&session->files);
 	mutex_destroy(&session->mutex);
 	kfree(session);
+}
+
+static void session_put(struct liveupdate_session *session)
+{
+	kref_put(&session->ref, session_free);
 }
 
 static struct liveupdate_session *set_find_older(struct luo_session_set *set,
@@ -202,6 +223,7 @@ static int set_insert(struct luo_session_set *set,
 	if (err)
 		return err;
 
+	session->id = ++set->last_id;
 	list_add_tail(&session->node, &set->sessions);
 	set->nr++;
 	set->nr_older += session->older;
@@ -224,32 +246,58 @@ static void set_remove(struct luo_session_set *set,
 
 static void release_outgoing(struct liveupdate_session *session)
 {
+	u64 start = luo_trace_start(session_release);
+	unsigned long nr_files = session->files.nr;
+
 	scoped_guard(mutex, &session->mutex)
 		luo_file_set_unpreserve(&session->files);
+	trace_liveupdate_session_release(session->name, nr_files,
+					 luo_trace_ns(start), 0);
 
 	scoped_guard(mutex, &luo_outgoing.lock)
 		set_remove(&luo_outgoing, session);
-	session_free(session);
+	session_put(session);
+}
+
+/* Once more after the last file has finished is once too often */
+static int finish_session(struct liveupdate_session *session)
+{
+	u64 start = luo_trace_start(session_finish);
+	unsigned long nr_files;
+	int err;
+
+	guard(mutex)(&session->mutex);
+
+	if (session->finished && !session->files.nr)
+		return 0;
+
+	nr_files = session->files.nr;
+	err = luo_file_set_finish(&session->files);
+	trace_liveupdate_session_finish(session->name, nr_files,
+					luo_trace_ns(start), err);
+	if (err)
+		return err;
+
+	session->finished = true;
+	luo_timeline_add(LUO_EVENT_FINISH, session->name);
+	return 0;
 }
 
 static void release_incoming(struct liveupdate_session *session)
 {
-	int err;
-
-	scoped_guard(mutex, &session->mutex)
-		err = luo_file_set_finish(&session->files);
+	int err = finish_session(session);
 
 	guard(mutex)(&luo_incoming.lock);
 
 	if (err) {
 		pr_warn("session '%*pE' was closed before it can finish, it can be retrieved again\n",
 			luo_session_name_len(session), session->name);
-		session->retrieved = false;
+		WRITE_ONCE(session->retrieved, false);
 		return;
 	}
 
 	set_remove(&luo_incoming, session);
-	session_free(session);
+	session_put(session);
 }
 
 static int luo_session_release(struct inode *inode, struct file *file)
@@ -279,6 +327,19 @@ static int luo_session_preserve_fd(struct luo_ucmd *ucmd)
 	guard(mutex)(&session->mutex);
 
 	return luo_file_preserve(&session->files, cmd->fd, cmd->token);
+}
+
+static int luo_session_unpreserve_fd(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_session_unpreserve_fd *cmd = ucmd->cmd;
+	struct liveupdate_session *session = ucmd->owner;
+
+	if (session->set != &luo_outgoing || cmd->reserved)
+		return -EINVAL;
+
+	guard(mutex)(&session->mutex);
+
+	return luo_file_unpreserve(&session->files, cmd->token);
 }
 
 static int luo_session_retrieve_fd(struct luo_ucmd *ucmd)
@@ -320,9 +381,7 @@ static int luo_session_finish(struct luo_ucmd *ucmd)
 	if (session->set != &luo_incoming || cmd->reserved)
 		return -EINVAL;
 
-	guard(mutex)(&session->mutex);
-
-	return luo_file_set_finish(&session->files);
+	return finish_session(session);
 }
 
 static int luo_session_discard_fd(struct luo_ucmd *ucmd)
@@ -336,6 +395,34 @@ static int luo_session_discard_fd(struct luo_ucmd *ucmd)
 	guard(mutex)(&session->mutex);
 
 	return luo_file_discard(&session->files, cmd->token);
+}
+
+static void list_files(struct liveupdate_session *session, u64 start,
+		       struct luo_list *list)
+{
+	guard(mutex)(&session->mutex);
+
+	luo_file_set_list(&session->files, start, list);
+}
+
+static int luo_session_list_files(struct luo_ucmd *ucmd)
+{
+	struct liveupdate_session_list_files *cmd = ucmd->cmd;
+	struct luo_list list;
+	int err;
+
+	if (cmd->flags)
+		return -EINVAL;
+
+	err = luo_list_init(&list, sizeof(struct liveupdate_file_info),
+			    cmd->info_size, cmd->nr);
+	if (err)
+		return err;
+
+	list_files(ucmd->owner, cmd->start, &list);
+	err = luo_list_reply(&list, cmd->infos, &cmd->nr);
+	luo_list_destroy(&list);
+	return err ?: luo_ucmd_respond(ucmd, sizeof(*cmd));
 }
 
 static int luo_session_get_name(struct luo_ucmd *ucmd)
@@ -361,6 +448,11 @@ static const struct luo_ioctl_op luo_session_ops[] = {
 		     liveupdate_session_get_name),
 	LUO_IOCTL_OP(LIVEUPDATE_SESSION_DISCARD_FD, luo_session_discard_fd,
 		     liveupdate_session_discard_fd),
+	LUO_IOCTL_OP(LIVEUPDATE_SESSION_LIST_FILES, luo_session_list_files,
+		     liveupdate_session_list_files),
+	LUO_IOCTL_OP(LIVEUPDATE_SESSION_UNPRESERVE_FD,
+		     luo_session_unpreserve_fd,
+		     liveupdate_session_unpreserve_fd),
 };
 
 static long luo_session_ioctl(struct file *file, unsigned int cmd,
@@ -370,9 +462,47 @@ static long luo_session_ioctl(struct file *file, unsigned int cmd,
 			 ARRAY_SIZE(luo_session_ops));
 }
 
+static const char *set_direction(const struct luo_session_set *set)
+{
+	return set == &luo_incoming ? "incoming" : "outgoing";
+}
+
+static void show_fdinfo_files(struct liveupdate_session *session,
+			      struct seq_file *m)
+{
+	guard(mutex)(&session->mutex);
+
+	seq_printf(m, "luo-files:\t%lu\n", session->files.nr);
+	luo_file_set_show(&session->files, "luo-file:\t", m);
+}
+
+static void luo_session_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct liveupdate_session *session = file->private_data;
+
+	if (!session)
+		return;
+
+	seq_puts(m, "luo-session:\t");
+	seq_escape(m, session->name, " \t\n\\");
+	seq_printf(m, "\nluo-direction:\t%s\nluo-age:\t%llu\n",
+		   set_direction(session->set), session->age);
+
+	/* Who looks at a process must not wait for a kexec */
+	if (!down_read_trylock(&luo_freeze_rwsem)) {
+		seq_puts(m, "luo-state:\tfrozen\n");
+		return;
+	}
+	show_fdinfo_files(session, m);
+	up_read(&luo_freeze_rwsem);
+}
+
 static const struct file_operations luo_session_fops = {
 	.owner = THIS_MODULE,
 	.release = luo_session_release,
+#ifdef CONFIG_PROC_FS
+	.show_fdinfo = luo_session_show_fdinfo,
+#endif
 	.unlocked_ioctl = luo_session_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
@@ -400,16 +530,7 @@ static int insert_outgoing(struct liveupdate_session *session)
 	return err;
 }
 
-/**
- * luo_session_create - make a new session
- * @name: its name
- *
- * Context: luo_freeze_rwsem is held for reading.
- *
- * Return: the session's file, with whose last reference it goes; an ERR_PTR()
- * with -EEXIST if the name is in use, -ENOMEM, -ENFILE.
- */
-struct file *luo_session_create(const char *name)
+static struct file *create_session(const char *name)
 {
 	struct liveupdate_session *session;
 	struct file *file;
@@ -431,8 +552,49 @@ struct file *luo_session_create(const char *name)
 	scoped_guard(mutex, &luo_outgoing.lock)
 		set_remove(&luo_outgoing, session);
 err_free:
-	session_free(session);
+	session_put(session);
 	return ERR_PTR(err);
+}
+
+/**
+ * luo_session_create - make a new session
+ * @name: its name
+ *
+ * Context: luo_freeze_rwsem is held for reading.
+ *
+ * Return: the session's file, with whose last reference it goes; an ERR_PTR()
+ * with -EEXIST if the name is in use, -ENOMEM, -ENFILE.
+ */
+struct file *luo_session_create(const char *name)
+{
+	u64 start = luo_trace_start(session_create);
+	struct file *file = create_session(name);
+
+	trace_liveupdate_session_create(name, 0, luo_trace_ns(start),
+					PTR_ERR_OR_ZERO(file));
+	return file;
+}
+
+static struct file *retrieve_session(const char *name, unsigned long *nr_files)
+{
+	struct liveupdate_session *session;
+	struct file *file;
+
+	guard(mutex)(&luo_incoming.lock);
+
+	session = set_find(&luo_incoming, name);
+	if (!session)
+		return ERR_PTR(luo_incoming.damaged ? -EIO : -ENOENT);
+	if (session->retrieved)
+		return ERR_PTR(-EINVAL);
+
+	file = session_getfile(session);
+	if (IS_ERR(file))
+		return file;
+
+	WRITE_ONCE(session->retrieved, true);
+	*nr_files = session->files.nr;
+	return file;
 }
 
 /**
@@ -451,20 +613,15 @@ err_free:
  */
 struct file *luo_session_retrieve(const char *name)
 {
-	struct liveupdate_session *session;
+	u64 start = luo_trace_start(session_retrieve);
+	unsigned long nr_files = 0;
 	struct file *file;
 
-	guard(mutex)(&luo_incoming.lock);
-
-	session = set_find(&luo_incoming, name);
-	if (!session)
-		return ERR_PTR(luo_incoming.damaged ? -EIO : -ENOENT);
-	if (session->retrieved)
-		return ERR_PTR(-EINVAL);
-
-	file = session_getfile(session);
+	file = retrieve_session(name, &nr_files);
+	trace_liveupdate_session_retrieve(name, nr_files, luo_trace_ns(start),
+					  PTR_ERR_OR_ZERO(file));
 	if (!IS_ERR(file))
-		session->retrieved = true;
+		luo_timeline_add(LUO_EVENT_RETRIEVE, name);
 	return file;
 }
 
@@ -481,7 +638,7 @@ void luo_session_abandon(struct file *file)
 	if (session->set == &luo_incoming) {
 		file->private_data = NULL;
 		scoped_guard(mutex, &luo_incoming.lock)
-			session->retrieved = false;
+			WRITE_ONCE(session->retrieved, false);
 	}
 	fput(file);
 }
@@ -500,7 +657,9 @@ void luo_session_abandon(struct file *file)
  */
 int luo_session_discard(const char *name)
 {
+	u64 start = luo_trace_start(session_discard);
 	struct liveupdate_session *session;
+	unsigned long nr_files;
 	int err;
 
 	guard(mutex)(&luo_incoming.lock);
@@ -511,13 +670,16 @@ int luo_session_discard(const char *name)
 	if (session->retrieved)
 		return -EBUSY;
 
+	nr_files = session->files.nr;
 	scoped_guard(mutex, &session->mutex)
 		err = luo_file_set_discard(&session->files);
+	trace_liveupdate_session_discard(name, nr_files, luo_trace_ns(start),
+					 err);
 	if (err)
 		return err;
 
 	set_remove(&luo_incoming, session);
-	session_free(session);
+	session_put(session);
 	return 0;
 }
 
@@ -525,7 +687,7 @@ static void free_incoming(struct liveupdate_session *session)
 {
 	scoped_guard(mutex, &session->mutex)
 		luo_file_set_forget(&session->files);
-	session_free(session);
+	session_put(session);
 }
 
 static int add_incoming(const struct luo_session_ser *ser, u64 number)
@@ -685,6 +847,7 @@ static void free_records(const struct luo_header_ser *header)
 int luo_sessions_deserialize(void)
 {
 	const struct luo_header_ser *header = luo_incoming_header();
+	u64 start;
 	int err;
 
 	guard(mutex)(&luo_incoming.lock);
@@ -692,12 +855,16 @@ int luo_sessions_deserialize(void)
 	if (luo_incoming.deserialized || !header)
 		return 0;
 
+	start = luo_trace_start(deserialize);
 	err = read_all(header);
+	trace_liveupdate_deserialize(header->nr_sessions, luo_trace_ns(start),
+				     err);
 	if (err)
 		return err;
 
 	free_records(header);
 	luo_incoming.deserialized = true;
+	luo_timeline_once(LUO_EVENT_DESERIALIZE_END);
 	return 0;
 }
 
@@ -936,32 +1103,172 @@ void luo_sessions_unfreeze(void)
 	free_spare_blocks();
 }
 
-static void show_set(struct luo_session_set *set, const char *direction,
-		     struct seq_file *m)
+/* References to sessions of a set, from an id on, by ascending id */
+static unsigned int get_sessions(struct luo_session_set *set, u64 start,
+				 struct liveupdate_session **sessions,
+				 unsigned int max)
 {
 	struct liveupdate_session *session;
+	unsigned int nr = 0;
 
 	guard(mutex)(&set->lock);
 
 	list_for_each_entry(session, &set->sessions, node) {
-		guard(mutex)(&session->mutex);
-		seq_printf(m, "%s age %llu files %lu%s%s name ", direction,
-			   session->age, session->files.nr,
-			   session->retrieved ? " retrieved" : "",
-			   session->files.damaged ? " damaged" : "");
-		seq_escape(m, session->name, " \t\n\\");
-		seq_putc(m, '\n');
+		if (session->id < start)
+			continue;
+		if (nr == max)
+			break;
+		kref_get(&session->ref);
+		sessions[nr++] = session;
+	}
+	return nr;
+}
+
+static void describe_session(struct liveupdate_session *session,
+			     struct liveupdate_session_info *info)
+{
+	bool incoming = session->set == &luo_incoming;
+
+	guard(mutex)(&session->mutex);
+
+	info->id = session->id;
+	info->nr_files = session->files.nr;
+	info->bytes = luo_file_set_bytes(&session->files);
+	info->age = session->age;
+	info->flags = incoming ? LIVEUPDATE_SESSION_INCOMING : 0;
+	if (READ_ONCE(session->retrieved))
+		info->flags |= LIVEUPDATE_SESSION_RETRIEVED;
+	if (session->files.damaged)
+		info->flags |= LIVEUPDATE_SESSION_DAMAGED;
+	memcpy(info->name, session->name, sizeof(info->name));
+}
+
+static void show_session(struct liveupdate_session *session,
+			 struct seq_file *m)
+{
+	struct liveupdate_session_info info = {};
+
+	describe_session(session, &info);
+	seq_printf(m, "%s id %llu age %llu files %llu bytes %llu%s%s name ",
+		   set_direction(session->set), info.id, info.age,
+		   info.nr_files, info.bytes,
+		   info.flags & LIVEUPDATE_SESSION_RETRIEVED ? " retrieved" : "",
+		   info.flags & LIVEUPDATE_SESSION_DAMAGED ? " damaged" : "");
+	seq_escape(m, session->name, " \t\n\\");
+	seq_putc(m, '\n');
+}
+
+static void show_files(struct liveupdate_session *session, struct seq_file *m)
+{
+	char prefix[48];
+
+	snprintf(prefix, sizeof(prefix), "%s session %llu ",
+		 set_direction(session->set), session->id);
+
+	guard(mutex)(&session->mutex);
+
+	luo_file_set_show(&session->files, prefix, m);
+}
+
+/* What a session is busy with must not keep others from being made meanwhile */
+static void show_set(struct luo_session_set *set, struct seq_file *m,
+		     void (*show)(struct liveupdate_session *session,
+				  struct seq_file *m))
+{
+	struct liveupdate_session *sessions[32];
+	unsigned int nr, i;
+	u64 start = 0;
+
+	while ((nr = get_sessions(set, start, sessions, ARRAY_SIZE(sessions)))) {
+		start = sessions[nr - 1]->id + 1;
+		for (i = 0; i < nr; i++) {
+			show(sessions[i], m);
+			session_put(sessions[i]);
+		}
+		cond_resched();
 	}
 }
 
 /**
- * luo_sessions_show - say what sessions there are
+ * luo_sessions_show - say what sessions there are, a line for each
  * @m: where
+ *
+ * Context: luo_freeze_rwsem is held for reading.
  */
 void luo_sessions_show(struct seq_file *m)
 {
-	show_set(&luo_outgoing, "outgoing", m);
-	show_set(&luo_incoming, "incoming", m);
+	show_set(&luo_outgoing, m, show_session);
+	show_set(&luo_incoming, m, show_session);
+}
+
+/**
+ * luo_sessions_show_files - say what files all sessions have, a line for each
+ * @m: where
+ *
+ * Context: luo_freeze_rwsem is held for reading.
+ */
+void luo_sessions_show_files(struct seq_file *m)
+{
+	show_set(&luo_outgoing, m, show_files);
+	show_set(&luo_incoming, m, show_files);
+}
+
+/**
+ * luo_sessions_list - say what sessions there are
+ * @incoming: those that came over, else new ones
+ * @start: the lowest id to list
+ * @list: gets a struct liveupdate_session_info for each, until it is full
+ *
+ * Context: luo_freeze_rwsem is held for reading.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int luo_sessions_list(bool incoming, u64 start, struct luo_list *list)
+{
+	struct luo_session_set *set = incoming ? &luo_incoming : &luo_outgoing;
+	struct liveupdate_session **sessions;
+	unsigned int nr, i;
+
+	sessions = kvmalloc_array(list->max, sizeof(*sessions), GFP_KERNEL);
+	if (!sessions)
+		return -ENOMEM;
+
+	nr = get_sessions(set, start, sessions, list->max);
+	for (i = 0; i < nr; i++) {
+		describe_session(sessions[i], luo_list_add(list));
+		session_put(sessions[i]);
+	}
+	kvfree(sessions);
+	return 0;
+}
+
+/**
+ * luo_sessions_list_files - say what files a session has
+ * @incoming: it came over, else it is a new one
+ * @id: its id
+ * @start: the lowest token to list
+ * @list: gets a struct liveupdate_file_info for each, until it is full
+ *
+ * Context: luo_freeze_rwsem is held for reading.
+ *
+ * Return: 0; -ENOENT if there is no such session.
+ */
+int luo_sessions_list_files(bool incoming, u64 id, u64 start,
+			    struct luo_list *list)
+{
+	struct luo_session_set *set = incoming ? &luo_incoming : &luo_outgoing;
+	struct liveupdate_session *session;
+	int err = 0;
+
+	if (!get_sessions(set, id, &session, 1))
+		return -ENOENT;
+
+	if (session->id == id)
+		list_files(session, start, list);
+	else
+		err = -ENOENT;
+	session_put(session);
+	return err;
 }
 
 static int __init set_init(struct luo_session_set *set)

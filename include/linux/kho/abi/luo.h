@@ -23,7 +23,7 @@
 #include <uapi/linux/liveupdate.h>
 
 #define LUO_FDT_NAME			"LUO"
-#define LUO_FDT_COMPATIBLE		"luo-records-v3"
+#define LUO_FDT_COMPATIBLE		"luo-records-v4"
 #define LUO_FDT_HEADER_PROP_NAME	"header"
 
 #define LUO_HEADER_MAGIC		0x7265646165686f6cULL
@@ -32,10 +32,33 @@
 /* The length of a compatible string, with the terminating NUL */
 #define LUO_COMPATIBLE_LENGTH		48
 
+/* The length of a kernel's release, with the terminating NUL and a whole word */
+#define LUO_RELEASE_LENGTH		72
+
+/**
+ * struct luo_timeline_ser - when what happened in the old kernel
+ * @hz: how fast the cycle counter is; 0 if that is not known, and nothing is
+ * @wall: wall clock at the freeze, in ns since 1970
+ * @freeze_begin: cycle counter when reboot() was called
+ * @freeze_end: when all files were frozen
+ * @serialize_end: when everything was written
+ * @jump: in the last moment
+ */
+struct luo_timeline_ser {
+	u64 hz;
+	u64 wall;
+	u64 freeze_begin;
+	u64 freeze_end;
+	u64 serialize_end;
+	u64 jump;
+};
+
 /**
  * struct luo_header_ser - where everything starts
  * @magic: LUO_HEADER_MAGIC
  * @update_count: how many live updates led to the kernel that reads this
+ * @release: release of the kernel that writes this, padded with NULs
+ * @timeline: when it did what
  * @sessions: physical address of the first block of sessions, 0 for none
  * @nr_sessions: number of sessions
  * @flbs: physical address of the first block of FLB records, 0 for none
@@ -49,6 +72,8 @@
 struct luo_header_ser {
 	u64 magic;
 	u64 update_count;
+	char release[LUO_RELEASE_LENGTH];
+	struct luo_timeline_ser timeline;
 	u64 sessions;
 	u64 nr_sessions;
 	u64 flbs;

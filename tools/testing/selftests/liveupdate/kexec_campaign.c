@@ -253,12 +253,14 @@ static void expect_session(struct campaign_session *session)
 	set_expect(session, 0, c->kept == CAMPAIGN_FORGED ? FORGED : ANY);
 }
 
+/* A block can be led to that is another session's, in which tokens are the same */
 static void expect_file_block(struct campaign_session *session)
 {
 	const struct campaign_case *c = session->c;
 
 	set_expect(session, c->nr ? FILES_PER_BLOCK : 0,
-		   c->sealed ? ANY : LOST);
+		   !c->sealed ? LOST :
+		   c->kept == CAMPAIGN_FORGED ? FORGED : ANY);
 }
 
 static void expect_target(struct campaign_session *session)

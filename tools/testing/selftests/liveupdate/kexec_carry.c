@@ -165,13 +165,25 @@ static void check_debugfs(const char *name, const char *expected)
 	free(text);
 }
 
-static bool sessions_have(const char *line)
+static bool sessions_have(const char *direction, unsigned int age,
+			  unsigned int files, const char *name)
 {
-	char *text = read_debugfs("sessions");
-	bool found = strstr(text, line);
+	char *text = read_debugfs("sessions"), *line, *rest = text;
+	char counts[64], end[128];
+	bool found = false;
 
+	snprintf(counts, sizeof(counts), " age %u files %u bytes ", age, files);
+	snprintf(end, sizeof(end), " name %s", name);
+	while (!found && (line = strsep(&rest, "\n"))) {
+		size_t len = strlen(line), want = strlen(end);
+
+		found = !strncmp(line, direction, strlen(direction)) &&
+			strstr(line, counts) && len > want &&
+			!strcmp(line + len - want, end);
+	}
 	if (!found)
-		ksft_print_msg("sessions: no '%s' in '%s'\n", line, text);
+		ksft_print_msg("sessions: no '%s id N%sN%s'\n", direction,
+			       counts, end);
 	free(text);
 	return found;
 }
@@ -191,8 +203,8 @@ static void carry_1(void)
 	keep_three(make_session(dev, "taken"), 11);
 	keep(make_session(dev, "discard me"), 21, LARGE_SIZE);
 	make_session(dev, "empty");
-	CHECK(sessions_have("outgoing age 0 files 3 name left\n"));
-	CHECK(sessions_have("outgoing age 0 files 1 name discard\\040me\n"));
+	CHECK(sessions_have("outgoing", 0, 3, "left"));
+	CHECK(sessions_have("outgoing", 0, 1, "discard\\040me"));
 	luo_report("sessions are made");
 	CHECK_EQ(0, luo_kexec_load(NULL));
 	luo_leave_kernel();
@@ -205,7 +217,7 @@ static void carry_2(void)
 	luo_plan(3);
 	/* Nobody has opened the device yet */
 	check_debugfs("updates", "1\n");
-	CHECK(sessions_have("incoming age 0 files 3 name left\n"));
+	CHECK(sessions_have("incoming", 0, 3, "left"));
 	dev = luo_need_device();
 	taken = luo_retrieve_session(dev, "taken");
 	CHECK(taken >= 0);
@@ -226,7 +238,7 @@ static void carry_2(void)
 	CHECK_EQ(0, luo_kexec_unload_classic());
 	check_file(taken, 12, DENSE_SIZE);
 	CHECK_EQ(0, luo_verify_pattern(fd, 0, DENSE_SIZE, seed_of(11)));
-	CHECK(sessions_have("incoming age 0 files 1 name discard\\040me\n"));
+	CHECK(sessions_have("incoming", 0, 1, "discard\\040me"));
 	luo_report("a refused update");
 
 	CHECK_EQ(0, luo_kexec_load(NULL));
@@ -267,10 +279,10 @@ static void carry_4(void)
 
 	luo_plan(5);
 	check_debugfs("updates", "3\n");
-	CHECK(sessions_have("incoming age 1 files 1 name left\n"));
-	CHECK(sessions_have("incoming age 2 files 3 name left\n"));
-	CHECK(sessions_have("incoming age 2 files 1 name taken\n"));
-	CHECK(sessions_have("incoming age 2 files 0 name empty\n"));
+	CHECK(sessions_have("incoming", 1, 1, "left"));
+	CHECK(sessions_have("incoming", 2, 3, "left"));
+	CHECK(sessions_have("incoming", 2, 1, "taken"));
+	CHECK(sessions_have("incoming", 2, 0, "empty"));
 	dev = luo_need_device();
 	luo_report("the age of what nobody claimed");
 
