@@ -74,7 +74,7 @@ static size_t count_sessions(const struct luo_state *state, const char *word)
 
 /* The lines of a file in debugfs; @fn cuts them up as it likes */
 static void read_lines(const char *name, void (*fn)(char *line, void *arg),
-			  void *arg)
+		       void *arg)
 {
 	int fd = lu_debugfs_open(name);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");

@@ -89,12 +89,13 @@ static void print_event(const struct event *event, unsigned long long last)
 	       event->session ? " " : "", session_text(event, text));
 }
 
-/* In @json, if that is not NULL, else as text */
+/* Into the arrays, if these are not NULL, else as text */
 static int print_lines(FILE *file, struct json_object *events,
 		       struct json_object *notes)
 {
 	struct event event = { 0 };
 	unsigned long long last = 0;
+	bool any = false;
 	char *line = NULL;
 	size_t size = 0;
 	int ret = 0;
@@ -113,10 +114,13 @@ static int print_lines(FILE *file, struct json_object *events,
 			luo_json_append(events, json_event(&event));
 		else
 			print_event(&event, last);
+		any = any || *line != '#';
 		last = event.ns;
 	}
 	if (ferror(file))
 		ret = luo_error("reading the timeline: %s", strerror(errno));
+	else if (!ret && !any)
+		ret = luo_error("no live update led to this kernel");
 	free(line);
 
 	return ret;
