@@ -64,19 +64,14 @@ static int discard_session(const char *name)
 	case 0:
 		return LUO_OK;
 	case EBUSY:
-		return luo_error("somebody has retrieved the session,\n"
-				 "or one of its files can't finish yet.\n"
-				 "If luo hold has it ('luo list' tells),\n"
-				 "'luo finish SESSION' gives it up");
+		return luo_error("somebody has retrieved it, or a file can't finish yet.\n"
+				 "If luo hold has it, 'luo finish SESSION' gives it up");
 	case ENOENT:
-		return luo_error("no session of this name came over;\n"
-				 "'luo list' shows what did.\n"
-				 "For one of this kernel there is --new");
+		return luo_error("no session of this name came over.\n"
+				 "'luo list' shows what did, --new is for this kernel's");
 	case EIO:
-		return luo_error("no session of this name came over,\n"
-				 "but some that did are damaged,\n"
-				 "and it may have been one of these:\n"
-				 "'luo discard --damaged' gives them all up");
+		return luo_error("no session of this name came over, unless damaged.\n"
+				 "'luo discard --damaged' gives up all that is");
 	default:
 		return luo_error("discarding the session: %s", strerror(-err));
 	}

@@ -32,18 +32,17 @@ static int finish_session(const char *name)
 		return LUO_ERROR;
 	session = luo_hold_get(hold, name, true);
 	if (session == -ENOKEY)
-		return luo_error("luo hold has no such session that came over ('luo list'\n"
-				 "shows all). If nobody has retrieved it, 'luo get' does,\n"
-				 "and 'luo discard' gives it up");
+		return luo_error("luo hold has no such session that came over.\n"
+				 "'luo list' shows all. If nobody has retrieved it,\n"
+				 "'luo get' does, and 'luo discard' gives it up");
 	if (session < 0)
 		return luo_error("luo hold: %s", strerror(-session));
 
 	err = lu_session_finish(session);
 	close(session);
 	if (err == -EBUSY)
-		return luo_error("one of the files can't finish yet:\n"
-				 "load its driver, or give it up with 'luo discard SESSION\n"
-				 "TOKEN' ('luo list SESSION' shows which)");
+		return luo_error("a file can't finish yet. Load its driver, or give it up\n"
+				 "with 'luo discard'; 'luo list SESSION' shows which");
 	if (err)
 		return luo_error("finish: %s", strerror(-err));
 	err = luo_hold_drop(hold, name, true);

@@ -30,9 +30,7 @@ static int explain_session(int err)
 	if (err == -EINVAL)
 		return luo_error("somebody else than luo hold has retrieved the session");
 	if (err == -EIO)
-		return luo_error("no session of this name came over,\n"
-				 "but some that did are damaged,\n"
-				 "and it may have been one of these;\n"
+		return luo_error("no session of this name came over, unless damaged.\n"
 				 "'luo status' tells about the damage");
 
 	return luo_error("retrieving the session: %s", strerror(-err));

@@ -93,8 +93,8 @@ static int find_session(int hold, const char *name, bool *made)
 static int explain(int err, unsigned long long token)
 {
 	if (err == -EEXIST)
-		return luo_error("the session has a file %llu already ('luo discard --new\n"
-				 "SESSION TOKEN' takes it out)",
+		return luo_error("the session has a file %llu already.\n"
+				 "'luo discard --new SESSION TOKEN' takes it out",
 				 token);
 	if (err == -ENOENT)
 		return luo_error("this kernel can't preserve memfds:\n"

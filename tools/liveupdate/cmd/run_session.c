@@ -76,9 +76,8 @@ static int retrieve_session(int dev, const struct run *run, int *session)
 	if (*session == -EIO && run->fresh)
 		return LUO_OK;
 	if (*session == -EIO)
-		return luo_error("no session of this name came over,\n"
-				 "but some that did are damaged,\n"
-				 "and it may have been one of these. --fresh starts anew");
+		return luo_error("no session of this name came over, unless damaged.\n"
+				 "--fresh starts anew");
 	if (*session == -EINVAL)
 		return luo_error("somebody else has retrieved this session;\n"
 				 "if that is luo hold, 'luo finish' ends it");
@@ -154,6 +153,7 @@ static int retrieve_file(const struct lu_file *file, void *arg)
 static void rescue(const struct run *run, int session)
 {
 	int hold = luo_hold_connect(), err = hold;
+	char text[LU_ESCAPED_SIZE];
 
 	if (hold >= 0) {
 		err = luo_hold_keep(hold, session);
@@ -163,8 +163,8 @@ static void rescue(const struct run *run, int session)
 		luo_note("the session is lost with this command,\n"
 			 "as no luo hold is there to have it");
 	else
-		luo_note("luo hold has the session '%s' now: 'luo get' reads its files",
-			 run->session_name);
+		luo_note("luo hold has session %s now: 'luo get' reads its files",
+			 luo_show_name(run->session_name, text));
 }
 
 /* From here on they are ordinary files, and can be preserved again */

@@ -105,7 +105,7 @@ static int from_debugfs(struct luo_state *state, bool busy)
 	if (err == -EPROTO)
 		luo_note("this kernel writes debugfs in a way that this luo does not know");
 	else
-		luo_note("debugfs would tell as well: %s.\nAs root:\n"
+		luo_note("debugfs would tell as well: %s. As root:\n"
 			 "mount -t debugfs none /sys/kernel/debug",
 			 strerror(-err));
 

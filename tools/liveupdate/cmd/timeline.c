@@ -151,9 +151,8 @@ static int open_timeline(FILE **file)
 	int fd = lu_debugfs_open("timeline");
 
 	if (fd == -ENOENT)
-		return luo_error("there is no timeline: debugfs is not mounted (mount -t\n"
-				 "debugfs none /sys/kernel/debug),\n"
-				 "or this kernel does not keep one");
+		return luo_error("there is no timeline, or debugfs is not mounted:\n"
+				 "mount -t debugfs none /sys/kernel/debug");
 	if (fd < 0)
 		return luo_error("the timeline in debugfs: %s%s", strerror(-fd),
 				 fd == -EACCES || fd == -EPERM ?

@@ -155,8 +155,8 @@ void luo_explain_device(int err)
 		break;
 	case ENOENT:
 		luo_note("there is no /dev/liveupdate: live update is off.\n"
-			 "Boot a kernel that has CONFIG_LIVEUPDATE with 'kho=on\n"
-			 "liveupdate=on'; its log tells what else is missing");
+			 "Boot a kernel that has CONFIG_LIVEUPDATE with\n"
+			 "'kho=on liveupdate=on'; its log tells what is missing");
 		break;
 	case EPERM:
 	case EACCES:

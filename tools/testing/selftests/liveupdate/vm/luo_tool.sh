@@ -166,14 +166,14 @@ listed()
 	printed '^new  *2 .* yes  -  *my\\040vm\\377\\134$' "list: the session"
 	expect 0 "list files" "$luo" list "$name"
 	printed " 18446744073709551615 .*preserved " "list: the file"
-	"$luo" list --json "$name" >/tmp/json
-	json 'my\040vm\377\134' "JSON: escaped" sessions 0 escaped -- cat /tmp/json
-	json null "JSON: no UTF-8" sessions 0 name -- cat /tmp/json
-	json new "JSON: state" sessions 0 state -- cat /tmp/json
-	json true "JSON: held" sessions 0 held -- cat /tmp/json
-	json 18446744073709551615 "JSON: token" sessions 0 files 1 token -- cat /tmp/json
-	json preserved "JSON: state of a file" sessions 0 files 1 state -- cat /tmp/json
-	json null "JSON: no error" sessions 0 files 1 error -- cat /tmp/json
+	"$luo" list --json "$name" >/tmp/listed
+	json 'my\040vm\377\134' "JSON: escaped" sessions 0 escaped -- cat /tmp/listed
+	json null "JSON: no UTF-8" sessions 0 name -- cat /tmp/listed
+	json new "JSON: state" sessions 0 state -- cat /tmp/listed
+	json true "JSON: held" sessions 0 held -- cat /tmp/listed
+	json 18446744073709551615 "JSON: token" sessions 0 files 1 token -- cat /tmp/listed
+	json preserved "JSON: state of a file" sessions 0 files 1 state -- cat /tmp/listed
+	json null "JSON: no error" sessions 0 files 1 error -- cat /tmp/listed
 	json 1 "status: JSON" held -- "$luo" status --json
 	json 0 "status: updates" updates -- "$luo" status --json
 }
