@@ -8,7 +8,7 @@ repo=$(dirname "$workshop")
 # Only the kernel's tools/scripts and tools/include are of the base.
 LINUX_VERSION=$("$workshop/fetch" 2>/dev/null)
 export LINUX_VERSION CCACHE_DISABLE=1
-"$workshop/series.py" checkout --dir "$tmp/linux" >/dev/null
+linux=$("$workshop/series.py" checkout)
 
 luo=$tmp/out/luo get=$tmp/out/json_get
 debugfs=$tmp/debugfs
@@ -23,7 +23,7 @@ quiet() {
 build() {
 	local out=$1
 	shift
-	quiet make -s -C "$tmp/linux/tools/liveupdate" OUTPUT="$out" "$@"
+	quiet make -s -C "$linux/tools/liveupdate" OUTPUT="$out" "$@"
 }
 check "it builds without a warning" build "$tmp/out" DEVICE="$tmp/none" DEBUGFS="$debugfs" all tests
 check "the man pages build without a warning" build "$tmp/out" doc
@@ -32,9 +32,9 @@ check "it builds statically" build "$tmp/static" LDFLAGS=-static "$tmp/static/lu
 static() { ! readelf -lW "$tmp/static/luo" | grep -q INTERP; }
 check "it is static" static
 mkdir "$tmp/descend"
-check "make -C tools liveupdate" quiet make -s -C "$tmp/linux/tools" O="$tmp/descend" liveupdate
+check "make -C tools liveupdate" quiet make -s -C "$linux/tools" O="$tmp/descend" liveupdate
 check "it is where O says" test -x "$tmp/descend/liveupdate/luo"
-unchanged() { diff -r "$repo/tools/liveupdate" "$tmp/linux/tools/liveupdate"; }
+unchanged() { diff -r "$repo/tools/liveupdate" "$linux/tools/liveupdate"; }
 check "it leaves nothing in the source" unchanged
 check "clean" build "$tmp/descend/liveupdate" clean
 check "clean leaves no file" same "$(find "$tmp/descend" -type f)" ""
@@ -84,7 +84,7 @@ described() {
 	for name in $exported; do
 		grep -rqE "^ \* $name - " "$repo/tools/liveupdate/lib" || { echo "$name: no comment"; return 1; }
 	done
-	(cd "$tmp/linux" && scripts/kernel-doc -none -Werror -Wall tools/liveupdate/lib/*.c tools/liveupdate/include/*.h)
+	(cd "$linux" && scripts/kernel-doc -none -Werror -Wall tools/liveupdate/lib/*.c tools/liveupdate/include/*.h)
 }
 check "each has a comment, and kernel-doc nothing to say" described
 threads() { same "$(cat "$repo"/tools/liveupdate/lib/*.c | grep -c 'Thread-safety: MT-safe')" "$(wc -w <<<"$exported")"; }

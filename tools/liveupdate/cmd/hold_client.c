@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "hold_client.h"
@@ -11,6 +12,7 @@
 
 int luo_hold_connect(void)
 {
+	static const struct timeval patience = { .tv_sec = 5 };
 	struct sockaddr_un address;
 	int sock, err;
 
@@ -20,6 +22,10 @@ int luo_hold_connect(void)
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		return -errno;
+
+	/* One that was stopped must not stop us */
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(sock, (struct sockaddr *)&address, sizeof(address)))
 		err = -errno;
 
@@ -42,6 +48,8 @@ static int call(int sock, struct hold_request *request, int fd,
 	err = hold_send(sock, request, sizeof(*request), fd, 0);
 	if (!err)
 		err = hold_recv(sock, reply, sizeof(*reply), &got, 0);
+	if (err == -EAGAIN)
+		err = -ETIMEDOUT;
 	if (!err && reply->version != HOLD_VERSION)
 		err = -EPROTO;
 	if (!err)

@@ -86,7 +86,9 @@ int hold_recv(int sock, void *packet, size_t len, int *fd, int flags)
 		.msg_iov = &vec,
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
+
+		/* The padding behind it would take a second one */
+		.msg_controllen = CMSG_LEN(sizeof(*fd)),
 	};
 	ssize_t got;
 

@@ -17,6 +17,9 @@
 
 #define MAX_CLIENTS	64
 
+/* After an accept() that failed, for want of descriptors for example */
+#define ACCEPT_PAUSE_US	(10 * 1000)
+
 /* In pollfds: who asks us to end, who wants to become a client, the clients */
 enum {
 	STOP,
@@ -161,8 +164,11 @@ static void add_client(int listener, struct pollfd *fds)
 {
 	int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC), i;
 
-	if (sock < 0)
+	if (sock < 0) {
+		/* It is still there to be accepted: don't turn in circles */
+		usleep(ACCEPT_PAUSE_US);
 		return;
+	}
 	for (i = FIRST_CLIENT; i < NR_FDS && fds[i].fd >= 0; i++)
 		;
 	if (i == NR_FDS || hold_check_peer(sock, NULL))
@@ -188,7 +194,10 @@ static bool serve_all(struct pollfd *fds)
 	for (i = FIRST_CLIENT; i < NR_FDS && !stop; i++) {
 		if (fds[i].fd < 0 || !fds[i].revents)
 			continue;
-		if (serve_client(fds[i].fd, &stop)) {
+
+		/* Who has given up was told that nothing has changed */
+		if ((fds[i].revents & POLLHUP) ||
+		    serve_client(fds[i].fd, &stop)) {
 			close(fds[i].fd);
 			fds[i].fd = -1;
 		}
