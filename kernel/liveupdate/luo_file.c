@@ -211,11 +211,13 @@ static u64 file_bytes(const struct luo_file *lf)
 /* @_bytes are counted only if somebody listens */
 #define trace_file(_event, _lf, _bytes, _start, _err)			\
 	do {								\
+		const struct luo_file *__lf = _lf;			\
+									\
 		if (trace_liveupdate_##_event##_enabled())		\
 			trace_liveupdate_##_event(			\
-				luo_session_name((_lf)->set->session),	\
-				(_lf)->token, (_lf)->compatible,	\
-				_bytes, luo_trace_ns(_start), _err);	\
+				luo_session_name(__lf->set->session),	\
+				__lf->token, __lf->compatible, _bytes,	\
+				luo_trace_ns(_start), _err);		\
 	} while (0)
 
 static int add_need(struct luo_file *lf, struct luo_file *other)

@@ -24,8 +24,6 @@
 #define SPARSE_SIZE	(256 * MIB)
 #define SPARSE_STEP	(4 * MIB)
 
-#define LUO_DEBUGFS	"/sys/kernel/debug/liveupdate/"
-
 /* What is not given back of so much memory, for what is not the test's */
 #define SPARE_SIZE	MIB
 
@@ -135,28 +133,9 @@ static void finish(int session)
 	CHECK_EQ(0, close(session));
 }
 
-/* All of a file of debugfs; it must be freed */
-static char *read_debugfs(const char *name)
-{
-	char path[64], *text = NULL;
-	size_t size = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), LUO_DEBUGFS "%s", name);
-	file = fopen(path, "r");
-	if (!CHECK(file))
-		return strdup("");
-	if (getdelim(&text, &size, '\0', file) < 0) {
-		free(text);
-		text = strdup("");
-	}
-	fclose(file);
-	return text;
-}
-
 static void check_debugfs(const char *name, const char *expected)
 {
-	char *text = read_debugfs(name);
+	char *text = luo_read_debugfs(name);
 
 	if (strcmp(text, expected))
 		ksft_print_msg("%s: expected '%s', seen '%s'\n", name,
@@ -168,7 +147,7 @@ static void check_debugfs(const char *name, const char *expected)
 static bool sessions_have(const char *direction, unsigned int age,
 			  unsigned int files, const char *name)
 {
-	char *text = read_debugfs("sessions"), *line, *rest = text;
+	char *text = luo_read_debugfs("sessions"), *line, *rest = text;
 	char counts[64], end[128];
 	bool found = false;
 
@@ -424,7 +403,7 @@ static void damage(const char *order)
 /* How much of a file is in quarantine, in bytes; -1 for a file that is not there */
 static long long quarantined(__u64 token)
 {
-	char *text = read_debugfs("quarantine"), *next = text, *line;
+	char *text = luo_read_debugfs("quarantine"), *next = text, *line;
 	unsigned long long number, bytes;
 	long long found = -1;
 

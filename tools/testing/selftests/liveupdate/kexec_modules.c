@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -872,12 +873,27 @@ static void stage_4(void)
  * Stage 5: an FLB that can't be retrieved
  */
 
+/* The pair's file was lost too, and has a token; what they share has none */
+static void check_flb_quarantine(int dev)
+{
+	char *before = luo_read_debugfs("quarantine");
+	char *after;
+
+	CHECK(strstr(before, "token 0 bytes "));
+	CHECK(!strstr(before, "token 0 bytes 0\n"));
+	CHECK(luo_discard_damaged(dev) > 0);
+	after = luo_read_debugfs("quarantine");
+	CHECK(!*after);
+	free(after);
+	free(before);
+}
+
 static void stage_5(void)
 {
 	char fail[16];
 	int dev, session, counter, pair;
 
-	luo_plan(2);
+	luo_plan(3);
 	snprintf(fail, sizeof(fail), "fail=%d", PAIR_FAIL_IDS_RETRIEVE);
 	CHECK_EQ(0, module_load(DEV_MODULE, ""));
 	CHECK_EQ(0, module_load(COUNTER_MODULE, ""));
@@ -904,6 +920,9 @@ static void stage_5(void)
 	CHECK_EQ(0, luo_count_in_log(IDS_FINISHED));
 	modules_unload();
 	luo_report("and what was not retrieved is not finished");
+
+	check_flb_quarantine(dev);
+	luo_report("but its memory can be given up");
 	luo_finish_stage();
 }
 

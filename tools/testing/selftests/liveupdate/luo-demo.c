@@ -292,6 +292,17 @@ static void __noreturn first_instruction(char *argv[])
 	_exit(127);
 }
 
+/* The kernels' own timeline, for the host to draw */
+static void print_kernel_timeline(void)
+{
+	char *text = luo_read_debugfs("timeline"), *rest = text, *next;
+
+	while ((next = strsep(&rest, "\n")))
+		if (*next)
+			say("timeline: %s", next);
+	free(text);
+}
+
 static __u64 begin;
 
 static void line(const char *what, __u64 from, __u64 to, double mhz)
@@ -406,8 +417,9 @@ static void __noreturn stage2(void)
 	say("process %d went on to write %llu, and all are right again",
 	    getpid(), (unsigned long long)counter->writes);
 
+	print_kernel_timeline();
 	begin = timeline->start;
-	say("timeline, by the time stamp counter (%.0f MHz, was %.0f MHz)", mhz,
+	say("timeline of the program, by the time stamp counter (%.0f MHz, was %.0f MHz)", mhz,
 	    timeline->mhz);
 	say("%13s %13s", "at", "for");
 	line("open the device, create the session", timeline->start,

@@ -75,13 +75,15 @@
 
 enum call {
 	CREATE, RETRIEVE_SESSION, PRESERVE, RETRIEVE, FINISH, GET_NAME, DISCARD,
+	UNPRESERVE, LIST_SESSIONS, LIST_FILES,
 	UNKNOWN_IOCTL, OPEN_DEVICE, NEW_FILE, WRITE, TRUNCATE, PUNCH, SEAL, MAP,
 	DUP, CLOSE, SEND, RECEIVE, FORK, LOOK, NR_CALLS
 };
 
 static const char *const call_name[NR_CALLS] = {
 	"create session", "retrieve session", "preserve", "retrieve", "finish",
-	"get name", "discard", "unknown ioctl", "open device", "new file",
+	"get name", "discard", "unpreserve", "list sessions", "list files",
+	"unknown ioctl", "open device", "new file",
 	"write", "truncate", "punch", "seal", "map", "dup", "close", "send",
 	"receive", "fork", "look",
 };
@@ -214,6 +216,10 @@ union args {
 	struct liveupdate_session_finish finish;
 	struct liveupdate_session_get_name get_name;
 	struct liveupdate_session_discard_fd discard;
+	struct liveupdate_session_unpreserve_fd unpreserve;
+	struct liveupdate_ioctl_list_sessions list_sessions;
+	struct liveupdate_ioctl_list_files list_files;
+	struct liveupdate_session_list_files session_list_files;
 	unsigned char bytes[PAGE];
 };
 
@@ -386,6 +392,69 @@ static bool do_discard(struct thread *t)
 
 	return call_ioctl(t, any_arrived(t), LIVEUPDATE_SESSION_DISCARD_FD,
 			  &args, sizeof(args.discard));
+}
+
+static bool do_unpreserve(struct thread *t)
+{
+	union args args = {
+		.unpreserve.reserved = one_in(t, 16),
+		.unpreserve.token = random_token(t),
+	};
+
+	return call_ioctl(t, any_session(t),
+			  LIVEUPDATE_SESSION_UNPRESERVE_FD, &args,
+			  sizeof(args.unpreserve));
+}
+
+/* Behind @end nothing is mapped, and a page before it can't be written */
+static __u64 room_for_infos(struct thread *t)
+{
+	unsigned char *end = t->arena + 2 * PAGE;
+
+	return (uintptr_t)end - (one_in(t, 4) ? below(t, 2 * PAGE) : PAGE);
+}
+
+static __u32 random_info_size(struct thread *t, __u32 good)
+{
+	return one_in(t, 4) ? below(t, 4 * good) : good;
+}
+
+static bool do_list_sessions(struct thread *t)
+{
+	union args args = {
+		.list_sessions.flags = below(t, one_in(t, 16) ? 4 : 2),
+		.list_sessions.nr = below(t, 40),
+		.list_sessions.start = one_in(t, 2) ? 0 : below(t, 5000),
+		.list_sessions.infos = room_for_infos(t),
+	};
+
+	args.list_sessions.info_size =
+		random_info_size(t, sizeof(struct liveupdate_session_info));
+	return call_ioctl(t, device, LIVEUPDATE_IOCTL_LIST_SESSIONS, &args,
+			  sizeof(args.list_sessions));
+}
+
+static bool do_list_files(struct thread *t)
+{
+	union args args = {
+		.list_files.flags = below(t, one_in(t, 16) ? 4 : 2),
+		.list_files.nr = below(t, 56),
+		.list_files.session = below(t, 5000),
+		.list_files.start = random_token(t),
+		.list_files.infos = room_for_infos(t),
+	};
+
+	args.list_files.info_size =
+		random_info_size(t, sizeof(struct liveupdate_file_info));
+	if (one_in(t, 2))
+		return call_ioctl(t, device, LIVEUPDATE_IOCTL_LIST_FILES, &args,
+				  sizeof(args.list_files));
+
+	/* The session is the file that it is called on */
+	args.session_list_files.start = args.list_files.start;
+	args.session_list_files.infos = args.list_files.infos;
+	return call_ioctl(t, any_session(t), LIVEUPDATE_SESSION_LIST_FILES,
+			  &args, sizeof(args.session_list_files));
 }
 
 /* Any number, direction and size; it "works" if it is refused */
@@ -677,7 +746,8 @@ static bool do_look(struct thread *t)
 
 static bool (*const calls[NR_CALLS])(struct thread *t) = {
 	do_create, do_retrieve_session, do_preserve, do_retrieve, do_finish,
-	do_get_name, do_discard, do_unknown_ioctl, do_open_device, do_new_file,
+	do_get_name, do_discard, do_unpreserve, do_list_sessions,
+	do_list_files, do_unknown_ioctl, do_open_device, do_new_file,
 	do_write, do_truncate, do_punch, do_seal, do_map, do_dup, do_close,
 	do_send, do_receive, do_fork, do_look,
 };
@@ -686,6 +756,7 @@ static bool (*const calls[NR_CALLS])(struct thread *t) = {
 static const unsigned char weight[NR_CALLS] = {
 	[CREATE] = 20, [RETRIEVE_SESSION] = 3, [PRESERVE] = 60,
 	[RETRIEVE] = 30, [FINISH] = 1, [GET_NAME] = 5, [DISCARD] = 10,
+	[UNPRESERVE] = 15, [LIST_SESSIONS] = 2, [LIST_FILES] = 4,
 	[UNKNOWN_IOCTL] = 10, [OPEN_DEVICE] = 3, [NEW_FILE] = 30,
 	[WRITE] = 20, [TRUNCATE] = 8, [PUNCH] = 8, [SEAL] = 6, [MAP] = 8,
 	[DUP] = 5, [CLOSE] = 10, [SEND] = 5, [RECEIVE] = 5, [FORK] = 1,

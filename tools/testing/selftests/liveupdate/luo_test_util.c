@@ -152,6 +152,64 @@ long long luo_discard_damaged(int dev)
 	return err ?: (long long)arg.bytes;
 }
 
+int luo_unpreserve(int session, __u64 token)
+{
+	struct liveupdate_session_unpreserve_fd args = {
+		.size = sizeof(args),
+		.token = token,
+	};
+
+	return luo_ioctl(session, LIVEUPDATE_SESSION_UNPRESERVE_FD, &args);
+}
+
+int luo_list_sessions(int dev, __u32 flags, __u64 start,
+		      struct liveupdate_session_info *infos, __u32 nr)
+{
+	struct liveupdate_ioctl_list_sessions args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.info_size = sizeof(*infos),
+		.nr = nr,
+		.start = start,
+		.infos = (uintptr_t)infos,
+	};
+	int ret = luo_ioctl(dev, LIVEUPDATE_IOCTL_LIST_SESSIONS, &args);
+
+	return ret < 0 ? ret : (int)args.nr;
+}
+
+int luo_list_files(int dev, __u32 flags, __u64 id, __u64 start,
+		   struct liveupdate_file_info *infos, __u32 nr)
+{
+	struct liveupdate_ioctl_list_files args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.info_size = sizeof(*infos),
+		.nr = nr,
+		.session = id,
+		.start = start,
+		.infos = (uintptr_t)infos,
+	};
+	int ret = luo_ioctl(dev, LIVEUPDATE_IOCTL_LIST_FILES, &args);
+
+	return ret < 0 ? ret : (int)args.nr;
+}
+
+int luo_session_list_files(int session, __u64 start,
+			   struct liveupdate_file_info *infos, __u32 nr)
+{
+	struct liveupdate_session_list_files args = {
+		.size = sizeof(args),
+		.info_size = sizeof(*infos),
+		.nr = nr,
+		.start = start,
+		.infos = (uintptr_t)infos,
+	};
+	int ret = luo_ioctl(session, LIVEUPDATE_SESSION_LIST_FILES, &args);
+
+	return ret < 0 ? ret : (int)args.nr;
+}
+
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH])
 {
 	struct liveupdate_session_get_name args = {
@@ -360,6 +418,30 @@ int luo_write_text(const char *path, const char *text)
 	close(fd);
 
 	return err;
+}
+
+char *luo_read_all(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!CHECK(file))
+		return strdup("");
+	if (getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(file);
+	return text;
+}
+
+char *luo_read_debugfs(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/liveupdate/%s", name);
+	return luo_read_all(path);
 }
 
 char *luo_read_log(void)

@@ -48,6 +48,16 @@ int luo_finish(int session);
 int luo_discard(int session, __u64 token);
 int luo_discard_session(int dev, const char *name);
 long long luo_discard_damaged(int dev);
+int luo_unpreserve(int session, __u64 token);
+
+/* How many were listed, of at most @nr from @start on */
+int luo_list_sessions(int dev, __u32 flags, __u64 start,
+		      struct liveupdate_session_info *infos, __u32 nr);
+int luo_list_files(int dev, __u32 flags, __u64 id, __u64 start,
+		   struct liveupdate_file_info *infos, __u32 nr);
+int luo_session_list_files(int session, __u64 start,
+			   struct liveupdate_file_info *infos, __u32 nr);
+
 int luo_get_name(int session, char name[LIVEUPDATE_SESSION_NAME_LENGTH]);
 int luo_ioctl(int fd, unsigned long cmd, void *arg);
 
@@ -78,6 +88,12 @@ int luo_verify_pattern(int fd, off_t offset, size_t len, __u64 seed);
 /* The text of a file, less a final newline; and back again, in one write */
 int luo_read_text(const char *path, char *buf, size_t len);
 int luo_write_text(const char *path, const char *text);
+
+/* All of a text file, for the caller to free; an empty text if it can't be read */
+char *luo_read_all(const char *path);
+
+/* All of a file in debugfs, in liveupdate/, for the caller to free */
+char *luo_read_debugfs(const char *name);
 
 /* All that is in the kernel's log, for the caller to free */
 char *luo_read_log(void);

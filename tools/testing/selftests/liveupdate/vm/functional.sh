@@ -7,6 +7,7 @@
 set -u
 
 /tests/liveupdate
+/tests/list
 /tests/memfd
 
 # The programs' own lines tell what failed
