@@ -266,7 +266,7 @@ stage1()
 	md5sum </tmp/data >/tmp/md5
 	expect 0 "put what to compare with" "$luo" put sum 6 </tmp/md5
 	put 0 "put what will be discarded" x sum 5
-	put 0 "put what nobody will get" forgotten forgotten 1
+	put 0 "put what nobody will get" text forgotten 1
 	tap_end
 	"$luo" kexec --kernel /boot/bzImage --initrd /boot/initrd --yes \
 		--command-line "$(cmdline 2)"
