@@ -6,6 +6,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SELFTESTS = "tools/testing/selftests/liveupdate"
+COMMANDS = "tools/liveupdate"
 
 # The variables of our Makefile are none of the kernel's.
 for name in "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL":
@@ -41,3 +42,10 @@ def build_selftests(source, objects, out, *names):
     need("make", "-s", "-C", os.path.join(source, SELFTESTS), "OUTPUT=" + out,
          "LDFLAGS=-static", "KHDR_INCLUDES=-isystem %s/usr/include" % objects,
          *(os.path.join(out, name) for name in names))
+
+
+def build_commands(source, out):
+    """Build luo and the programs that test it into out, static, too."""
+    os.makedirs(out, exist_ok=True)
+    need("make", "-s", "-C", os.path.join(source, COMMANDS), "OUTPUT=" + out,
+         "LDFLAGS=-static", "all", "tests")
