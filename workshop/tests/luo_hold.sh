@@ -45,8 +45,9 @@ KEEP, GET, DROP, NEXT, STOP, NONE = range(6)
 
 def connect():
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    sock.settimeout(10)
+    # With a timeout, connect() would not wait for room among those who wait.
     sock.connect(os.environ["LUO_SOCKET"])
+    sock.settimeout(10)
     return sock
 
 def request(op, version=1, name=b"x"):
