@@ -336,10 +336,10 @@ static int __init luo_init(void)
 	luo_timeline_once(LUO_EVENT_READY);
 	luo_timeline_init(in);
 	if (in)
-		pr_info("update %llu, from %*pE, brought %llu sessions\n",
-			in->update_count,
+		pr_info("update %llu brought %llu sessions from %*pE\n",
+			in->update_count, in->nr_sessions,
 			(int)strnlen(in->release, sizeof(in->release)),
-			in->release, in->nr_sessions);
+			in->release);
 	return 0;
 
 err_exit_sessions:

@@ -243,7 +243,7 @@ static void check_count(void)
 		ksft_exit_fail_perror("malloc");
 	len = klogctl(SYSLOG_READ_ALL, log, size);
 	log[len > 0 ? len : 0] = '\0';
-	snprintf(expected, sizeof(expected), "update %u brought %u sessions\n",
+	snprintf(expected, sizeof(expected), "update %u brought %u sessions from ",
 		 stage - 1, NR_SESSIONS);
 	if (!CHECK(strstr(log, expected)))
 		ksft_print_msg("not in the log: %s", expected);
