@@ -263,6 +263,15 @@ static void damage_root_1(void)
 	luo_leave_kernel();
 }
 
+/* What the last live update has left in memory is there when the next one boots */
+static void damage_later_1(void)
+{
+	luo_plan(1);
+	keep_session(luo_need_device());
+	luo_report("a live update as any other");
+	luo_leave_kernel();
+}
+
 /* It covers all of the memory of a guest, so that nothing else is left */
 static void damage_table_1(void)
 {
@@ -276,6 +285,7 @@ static void damage_table_1(void)
 static const struct luo_case cases[] = {
 	{ "damage", { damage_1, damage_2, damage_3, damage_4 } },
 	{ "damage_root", { damage_root_1, damage_4 } },
+	{ "damage_later", { damage_later_1, damage_root_1, damage_4 } },
 	{ "damage_table", { damage_table_1, damage_4 } },
 };
 
