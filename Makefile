@@ -20,7 +20,8 @@ help:
 	@echo '  test-again    50 live updates in a row, test has fewer'
 	@echo '  test-debug    the same with KASAN, lockdep, kmemleak, fault injection'
 	@echo '  test-campaign damage all that one kernel leaves to the next, in all ways'
-	@echo '                (hours; SEED=number, DEBUG=1 with the debug kernel instead)'
+	@echo '                (hours; SEED=number, DEBUG=1 with the debug kernel instead,'
+	@echo '                PARTS="0 1 ..." only these of 24 parts)'
 	@echo '  test-kcsan    some of them with KCSAN, which looks for data races (TESTS)'
 	@echo '  bench         measure what a live update costs, and hold it against bars'
 	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
@@ -60,7 +61,8 @@ test-debug: setup
 	@$(W)/run-tests --debug=only $(TESTS)
 
 test-campaign: setup
-	@$(W)/run-tests $(if $(DEBUG),--debug=only) --campaign '$(or $(SEED),1)'
+	@$(W)/run-tests $(if $(DEBUG),--debug=only) --campaign '$(or $(SEED),1)' \
+		$(if $(PARTS),--parts $(PARTS))
 
 test-kcsan: setup
 	@$(W)/run-tests --debug=only --debug-config kcsan \
