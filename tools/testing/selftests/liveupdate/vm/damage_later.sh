@@ -5,7 +5,7 @@
 # the old kernel's struct pages are, the new one has its own. Scratch areas have
 # odd sizes, so that they end in the middle of what the page allocator merges.
 #
-# vm: mem=1022M append="nokaslr kho_scratch=34M,66M,34M"
+# vm: debug=no mem=1022M append="nokaslr kho_scratch=34M,66M,34M"
 set -eu
 # shellcheck source=/dev/null
 . /tests/luo_vm_lib.sh
