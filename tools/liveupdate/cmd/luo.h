@@ -33,6 +33,9 @@ void __printf(1, 2) luo_note(const char *fmt, ...);
 int luo_help(const char *text);
 int luo_bad_option(void);
 
+/* Commands with --json, --help and no more: -1 to go on, or the exit status */
+int luo_only_json(int argc, char *argv[], const char *help, bool *json);
+
 /* Was all of stdout written? LUO_OK or LUO_ERROR */
 int luo_flush(void);
 

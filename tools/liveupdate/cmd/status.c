@@ -2,7 +2,6 @@
 /* luo status: whether live update is on, and how it went */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,28 +207,13 @@ static int print_text(const struct status *status)
 
 int luo_status(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
-	};
 	struct status status = { 0 };
-	bool json = false;
-	int opt, ret;
+	bool json;
+	int ret;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return luo_help(help);
-		default:
-			return luo_bad_option();
-		}
-	}
-	if (optind < argc)
-		return luo_usage_error("what is '%s'?", argv[optind]);
+	ret = luo_only_json(argc, argv, help, &json);
+	if (ret >= 0)
+		return ret;
 
 	if (read_status(&status))
 		return LUO_ERROR;

@@ -2,7 +2,6 @@
 /* luo timeline: what the last live update spent its time on */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,28 +166,13 @@ static int open_timeline(FILE **file)
 
 int luo_timeline(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
-	};
-	bool json = false;
-	int opt, ret;
 	FILE *file;
+	bool json;
+	int ret;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return luo_help(help);
-		default:
-			return luo_bad_option();
-		}
-	}
-	if (optind < argc)
-		return luo_usage_error("what is '%s'?", argv[optind]);
+	ret = luo_only_json(argc, argv, help, &json);
+	if (ret >= 0)
+		return ret;
 
 	ret = open_timeline(&file);
 	if (ret)

@@ -2,6 +2,7 @@
 /* Messages, arguments and the like */
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,33 @@ int luo_help(const char *text)
 	fputs(text, stdout);
 
 	return luo_flush();
+}
+
+int luo_only_json(int argc, char *argv[], const char *help, bool *json)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 }
+	};
+	int opt;
+
+	*json = false;
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'j':
+			*json = true;
+			break;
+		case 'h':
+			return luo_help(help);
+		default:
+			return luo_bad_option();
+		}
+	}
+	if (optind < argc)
+		return luo_usage_error("what is '%s'?", argv[optind]);
+
+	return -1;
 }
 
 int luo_flush(void)
