@@ -820,6 +820,84 @@ static void device_ops(void)
 	all_faults(&name);
 }
 
+static void prepare_list(void)
+{
+	prepare_session();
+	CHECK_EQ(0, luo_preserve(on.session, on.fd, 1));
+}
+
+static int call_list_sessions(void)
+{
+	struct liveupdate_session_info info[2];
+
+	return luo_list_sessions(on.dev, 0, 0, info, ARRAY_SIZE(info));
+}
+
+static int call_list_files(void)
+{
+	struct liveupdate_file_info info[2];
+
+	return luo_session_list_files(on.session, 0, info, ARRAY_SIZE(info));
+}
+
+static void check_list(void)
+{
+	CHECK_EQ(1, on.result);
+}
+
+static int call_unpreserve(void)
+{
+	return luo_unpreserve(on.session, 1);
+}
+
+static void still_preserved(void)
+{
+	CHECK_EQ(-EEXIST, luo_preserve(on.session, on.fd, 1));
+}
+
+static void check_unpreserve(void)
+{
+	CHECK_EQ(-ENOENT, luo_unpreserve(on.session, 1));
+	CHECK_EQ(0, ftruncate(on.fd, PAGE));
+	CHECK_EQ(0, luo_preserve(on.session, on.fd, 1));
+}
+
+static void list_ops(void)
+{
+	static const struct op list_sessions = {
+		.name = "list of sessions",
+		.prepare = prepare_list,
+		.call = call_list_sessions,
+		.check = check_list,
+		.undo = undo_session,
+		.min = 3,
+	};
+	static const struct op list_files = {
+		.name = "list of files",
+		.prepare = prepare_list,
+		.call = call_list_files,
+		.check = check_list,
+		.undo = undo_session,
+		.min = 3,
+	};
+	static const struct op unpreserve = {
+		.name = "unpreserve",
+		.prepare = prepare_list,
+		.call = call_unpreserve,
+		.failed = still_preserved,
+		.check = check_unpreserve,
+		.undo = undo_session,
+		.min = 2,
+	};
+
+	on.fd = luo_memfd("list", 0, PAGE);
+	CHECK(on.fd >= 0);
+	all_faults(&list_sessions);
+	all_faults(&list_files);
+	all_faults(&unpreserve);
+	close(on.fd);
+}
+
 /*
  * What comes over. A session of one file takes nothing that can do without the
  * memory it asks for, so these are the first: a fault makes the first open fail.
@@ -898,10 +976,11 @@ static void stage_1(void)
 {
 	int kind;
 
-	luo_plan(3 + NR_KINDS + 3);
+	luo_plan(3 + 3 + NR_KINDS + 3);
 	modules_load();
 	CHECK_EQ(0, luo_kexec_load(NULL));
 	device_ops();
+	list_ops();
 	for (kind = 0; kind < NR_KINDS; kind++)
 		preserve_kind(kind);
 	close_session();
