@@ -188,16 +188,16 @@ static void collect(const struct vm *vm, struct kernel_times *kernel,
 	qsort(events->list, events->nr, sizeof(*events->list), by_time);
 }
 
-static int write_events(const struct events *events, uint64_t hz,
-			const char *path)
+static int write_events(const struct events *events, uint64_t stop,
+			uint64_t hz, const char *path)
 {
 	FILE *file = fopen(path, "we");
 	size_t i;
 
 	if (!file)
 		return -errno;
-	fprintf(file, "# ns since the guest was stopped, by the cycle counter, %"
-		PRIu64 " Hz\n", hz);
+	fprintf(file, "# ns since the guest was stopped at %" PRIu64
+		" cycles, by the cycle counter, %" PRIu64 " Hz\n", stop, hz);
 	for (i = 0; i < events->nr; i++)
 		fprintf(file, "%llu\t%s\n", events->list[i].ns,
 			events->list[i].text);
@@ -222,7 +222,8 @@ void vm_times_write(const struct vm *vm)
 		fclose(kernel.file);
 	}
 	if (!err)
-		err = write_events(&events, kernel.hz, vm->timeline);
+		err = write_events(&events, vm->times->stop, kernel.hz,
+				   vm->timeline);
 	if (err)
 		luo_note("%s: there will be no timeline: %s", vm->name,
 			 strerror(-err));
