@@ -37,6 +37,7 @@
 #include "luo_list.h"
 #include "luo_quarantine.h"
 #include "luo_session.h"
+#include "luo_show.h"
 #include "luo_timeline.h"
 #include "luo_trace.h"
 
@@ -484,7 +485,7 @@ static void luo_session_show_fdinfo(struct seq_file *m, struct file *file)
 		return;
 
 	seq_puts(m, "luo-session:\t");
-	seq_escape(m, session->name, " \t\n\\");
+	luo_show_name(m, session->name);
 	seq_printf(m, "\nluo-direction:\t%s\nluo-age:\t%llu\n",
 		   set_direction(session->set), session->age);
 
@@ -757,17 +758,21 @@ static int read_records(const struct luo_header_ser *header)
 	return 0;
 }
 
-static bool file_known(u64 number, u64 token, void *arg)
+static bool owner_known(const struct luo_memory_ser *ser, void *arg)
 {
+	struct liveupdate_session *session;
 	struct xarray *sessions = arg;
-	struct liveupdate_session *session = xa_load(sessions, number);
 
+	if (ser->session == LUO_FLB_MEMORY)
+		return luo_flb_has_memory(ser->memory);
+
+	session = xa_load(sessions, ser->session);
 	if (!session)
 		return false;
 
 	guard(mutex)(&session->mutex);
 
-	return luo_file_set_has(&session->files, token);
+	return luo_file_set_has(&session->files, ser->token);
 }
 
 static int read_quarantine(const struct luo_header_ser *header)
@@ -784,16 +789,16 @@ static int read_quarantine(const struct luo_header_ser *header)
 			break;
 	}
 	if (!err)
-		err = luo_quarantine_read(header, file_known, &sessions);
+		err = luo_quarantine_read(header, owner_known, &sessions);
 	xa_destroy(&sessions);
 	return err;
 }
 
 /* If the index has more than that, something is damaged or was in quarantine */
-static u64 nr_incoming_files(void)
+static u64 nr_incoming_owners(void)
 {
 	struct liveupdate_session *session;
-	u64 nr = 0;
+	u64 nr = luo_flb_nr_incoming();
 
 	list_for_each_entry(session, &luo_incoming.sessions, node)
 		nr += session->files.nr;
@@ -810,7 +815,7 @@ static int read_all(const struct luo_header_ser *header)
 		return err;
 
 	err = read_records(header);
-	if (!err && header->nr_memory != nr_incoming_files())
+	if (!err && header->nr_memory != nr_incoming_owners())
 		err = read_quarantine(header);
 	if (!err)
 		return 0;
@@ -1073,6 +1078,7 @@ int luo_sessions_freeze(struct luo_header_ser *header)
 		goto err_uncarry;
 
 	serialize_carried(&out);
+	luo_flb_serialize_memory(&out.index);
 	header->nr_sessions = out.nr;
 	header->sessions = luo_writer_end(&out.writer);
 	luo_index_end(&out.index, header);
@@ -1154,7 +1160,7 @@ static void show_session(struct liveupdate_session *session,
 		   info.nr_files, info.bytes,
 		   info.flags & LIVEUPDATE_SESSION_RETRIEVED ? " retrieved" : "",
 		   info.flags & LIVEUPDATE_SESSION_DAMAGED ? " damaged" : "");
-	seq_escape(m, session->name, " \t\n\\");
+	luo_show_name(m, session->name);
 	seq_putc(m, '\n');
 }
 
