@@ -63,12 +63,15 @@ struct file_kind {
 static const struct file_kind tiny_file = {
 	.pages = 1, .every = 1, .lists = 1,
 };
+
 static const struct file_kind small_file = {
 	.pages = 7, .every = 2, .lists = 1,
 };
+
 static const struct file_kind long_file = {
 	.pages = 599, .every = 2, .lists = 2,
 };
+
 static const struct file_kind counter_file = { .counter = true };
 
 /* More than the records of a log that are in the record of the file */
