@@ -22,6 +22,7 @@
 #include <linux/timex.h>
 #include <trace/events/liveupdate.h>
 
+#include "luo_show.h"
 #include "luo_timeline.h"
 
 /* Each session has two; more than these are only counted */
@@ -309,7 +310,7 @@ static void show_event(struct seq_file *m, u64 ns, const char *kernel,
 	seq_printf(m, "%llu\t%s\t%s", ns, kernel, luo_event_name[what]);
 	if (session) {
 		seq_putc(m, '\t');
-		seq_escape(m, session, " \t\n\\");
+		luo_show_name(m, session);
 	}
 	seq_putc(m, '\n');
 }
