@@ -356,8 +356,8 @@ int vm_run(int argc, char *argv[])
 		switch (opt) {
 		case 's':
 			if (!is_good_name(optarg))
-				return luo_usage_error("the name has up to %d letters, digits, '.-_@': %s",
-						       LU_NAME_SIZE - 1, optarg);
+				return luo_usage_error("a name has %d letters, digits or '.-_@' at most",
+						       LU_NAME_SIZE - 1);
 			snprintf(vm.name, sizeof(vm.name), "%s", optarg);
 			break;
 		case 'm':
