@@ -326,8 +326,8 @@ void luo_timeline_show(struct seq_file *m)
 	if (!luo_clocks.hz)
 		return;
 
-	seq_printf(m, "# ns since the freeze, by the cycle counter, %llu Hz\n",
-		   luo_clocks.hz);
+	seq_printf(m, "# ns since the freeze at %llu cycles, by the cycle counter, %llu Hz\n",
+		   luo_clocks.begin, luo_clocks.hz);
 	if (luo_clocks.restarted)
 		seq_puts(m, "# it restarted: from jump to start is by the wall clock, to a second\n");
 	for (int what = LUO_EVENT_FREEZE_BEGIN; what <= LUO_EVENT_JUMP; what++)
