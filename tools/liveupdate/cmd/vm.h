@@ -85,7 +85,7 @@ int vm_inject(const struct vm *vm, const char *step);
 
 /* vm_session.c: what is preserved, and what came over */
 
-/* A new memory if nothing came over; @resumed tells */
+/* What came over, in the session @incoming; or new memory, and -1 there */
 int vm_find(struct vm *vm, int *incoming);
 int vm_prepare(struct vm *vm);
 int vm_preserve_state(struct vm *vm);
@@ -106,6 +106,7 @@ int vm_checksum(int fd, uint64_t *sum);
 /* vm_control.c: where a launcher listens, and what it is told: lines of text */
 int vm_address(const char *name, struct sockaddr_un *address);
 int vm_listen(const char *name);
+void vm_unlisten(const char *name, int sock);
 int vm_send_line(int sock, const char *line);
 
 /* Without the newline; -EPIPE at the end */

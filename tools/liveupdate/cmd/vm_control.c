@@ -93,6 +93,15 @@ int vm_listen(const char *name)
 	return err;
 }
 
+void vm_unlisten(const char *name, int sock)
+{
+	struct sockaddr_un address;
+
+	if (!vm_address(name, &address))
+		unlink(address.sun_path);
+	close(sock);
+}
+
 int vm_send_line(int sock, const char *line)
 {
 	char text[128];

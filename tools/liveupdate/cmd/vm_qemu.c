@@ -301,13 +301,14 @@ int vm_continue(struct vm *vm)
 		drop_state(vm);
 		return 0;
 	}
-	vm_kill(vm);
 	if (vm->state < 0) {
-		luo_note("%s: the guest is lost: QEMU has died before its state was saved",
+		/* Whatever QEMU is about, to end it would be worse */
+		luo_note("%s: QEMU does not answer: the guest may stand still",
 			 vm->name);
 		return err;
 	}
-	luo_note("%s: QEMU has died: starting it again, with the state that was saved",
+	vm_kill(vm);
+	luo_note("%s: starting QEMU again, with the state that was saved",
 		 vm->name);
 
 	return vm_restore(vm);

@@ -104,7 +104,7 @@ static const char *obey(struct launcher *launcher, const char *line,
 	} else if (!strcmp(line, "abort")) {
 		err = abort_update(vm, *suspended);
 		*suspended = false;
-		if (err)
+		if (err && !vm->pid)
 			launcher->status = RUN_FAILED;
 	} else {
 		err = -EPROTO;
@@ -269,7 +269,7 @@ static int run(struct vm *vm)
 		luo_note("signals: %s", strerror(errno));
 	else if (!start(vm))
 		ret = look_after(&launcher);
-	close(launcher.listener);
+	vm_unlisten(vm->name, launcher.listener);
 
 	return ret;
 }
@@ -356,9 +356,9 @@ int vm_run(int argc, char *argv[])
 		switch (opt) {
 		case 's':
 			if (!is_good_name(optarg))
-				return luo_usage_error("the name has up to %d letters, digits, '.-_@': %s",
-						       LU_NAME_SIZE - 1, optarg);
-			strcpy(vm.name, optarg);
+				return luo_usage_error("a name has %d letters, digits or '.-_@' at most",
+						       LU_NAME_SIZE - 1);
+			snprintf(vm.name, sizeof(vm.name), "%s", optarg);
 			break;
 		case 'm':
 			if (luo_read_size(optarg, &vm.memory))

@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +98,7 @@ void vm_times_drop(struct vm *vm)
 
 /* The kernels' timeline: its clock, and what it has */
 struct kernel_times {
-	uint64_t begin, hz;
+	unsigned long long begin, hz;
 	FILE *file;
 };
 
@@ -115,8 +114,7 @@ static int open_kernel_times(struct kernel_times *kernel)
 		return fd < 0 ? fd : -ENOMEM;
 	}
 	if (fgets(line, sizeof(line), kernel->file) &&
-	    sscanf(line, "# ns since the freeze at %" SCNu64
-		   " cycles, by the cycle counter, %" SCNu64 " Hz",
+	    sscanf(line, "# ns since the freeze at %llu cycles, by the cycle counter, %llu Hz",
 		   &kernel->begin, &kernel->hz) == 2 && kernel->hz)
 		return 0;
 	fclose(kernel->file);
@@ -124,10 +122,10 @@ static int open_kernel_times(struct kernel_times *kernel)
 	return -EPROTO;
 }
 
+/* In two parts, of which neither overflows; no counter is that fast */
 static unsigned long long to_ns(uint64_t cycles, uint64_t hz)
 {
-	return cycles / hz * NSEC_PER_SEC +
-	       (unsigned __int128)(cycles % hz) * NSEC_PER_SEC / hz;
+	return cycles / hz * NSEC_PER_SEC + cycles % hz * NSEC_PER_SEC / hz;
 }
 
 struct event {
@@ -188,16 +186,16 @@ static void collect(const struct vm *vm, struct kernel_times *kernel,
 	qsort(events->list, events->nr, sizeof(*events->list), by_time);
 }
 
-static int write_events(const struct events *events, uint64_t stop,
-			uint64_t hz, const char *path)
+static int write_events(const struct events *events, unsigned long long stop,
+			unsigned long long hz, const char *path)
 {
 	FILE *file = fopen(path, "we");
 	size_t i;
 
 	if (!file)
 		return -errno;
-	fprintf(file, "# ns since the guest was stopped at %" PRIu64
-		" cycles, by the cycle counter, %" PRIu64 " Hz\n", stop, hz);
+	fprintf(file, "# ns since the guest was stopped at %llu cycles, by the cycle counter, %llu Hz\n",
+		stop, hz);
 	for (i = 0; i < events->nr; i++)
 		fprintf(file, "%llu\t%s\n", events->list[i].ns,
 			events->list[i].text);

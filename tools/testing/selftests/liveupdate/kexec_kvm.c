@@ -173,7 +173,7 @@ static bool runs(const struct machine *machine, uint32_t first, uint32_t nr)
 	return true;
 }
 
-#define EACH(what)	set ? KVM_SET_##what : KVM_GET_##what
+#define EACH(what)	(set ? KVM_SET_##what : KVM_GET_##what)
 
 static void access_state(const struct machine *machine, struct state *state,
 			 bool set)

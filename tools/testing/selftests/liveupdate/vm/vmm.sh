@@ -4,7 +4,8 @@
 # A virtual machine outlives the kernel under it, twice in a row; and one that has
 # lost its memory does not.
 #
-# vm: vmm=yes builds=2 smp=1 mem=1G timeout=600 qemu-args="-cpu qemu64,+svm,+npt"
+# vm: vmm=yes builds=2 icount=yes mem=1G timeout=1200 silence=600
+# vm: qemu-args="-cpu qemu64,+svm,+npt" append="tsc_early_khz=1000000"
 set -u
 # shellcheck source=../luo_tap.sh
 . /tests/luo_tap.sh

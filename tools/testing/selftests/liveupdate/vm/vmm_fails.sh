@@ -3,7 +3,8 @@
 #
 # Whatever fails before the next kernel runs: the guest goes on in this one
 #
-# vm: vmm=yes smp=1 mem=1G timeout=600 qemu-args="-cpu qemu64,+svm,+npt"
+# vm: vmm=yes icount=yes mem=1G timeout=1200 silence=600
+# vm: qemu-args="-cpu qemu64,+svm,+npt" append="tsc_early_khz=1000000"
 set -u
 # shellcheck source=../luo_tap.sh
 . /tests/luo_tap.sh

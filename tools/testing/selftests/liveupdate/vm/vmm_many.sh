@@ -4,7 +4,8 @@
 # Three guests and a process with much memory outlive the kernel together. One of
 # the guests is not claimed until the next but one.
 #
-# vm: vmm=yes smp=1 mem=2G timeout=900 qemu-args="-cpu qemu64,+svm,+npt"
+# vm: vmm=yes icount=yes mem=2G timeout=1200 silence=600
+# vm: qemu-args="-cpu qemu64,+svm,+npt" append="tsc_early_khz=1000000"
 set -u
 # shellcheck source=../luo_tap.sh
 . /tests/luo_tap.sh
