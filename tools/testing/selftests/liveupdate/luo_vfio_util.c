@@ -16,13 +16,13 @@
 #include "luo_test_util.h"
 #include "luo_vfio_util.h"
 
-#define RCTL_EN		(1U << 1)
-#define RCTL_UPE	(1U << 3)
-#define RCTL_MPE	(1U << 4)
-#define RCTL_BAM	(1U << 15)
-#define RCTL_BSIZE_256	(3U << 16)
-#define RCTL_SECRC	(1U << 26)
-#define CTRL_SLU	(1U << 6)
+#define RCTL_EN		0x00000002U
+#define RCTL_UPE	0x00000008U
+#define RCTL_MPE	0x00000010U
+#define RCTL_BAM	0x00008000U
+#define RCTL_BSIZE_256	0x00030000U
+#define RCTL_SECRC	0x04000000U
+#define CTRL_SLU	0x00000040U
 #define RXD_DD		1
 
 /* A frame as the host sends it, see workshop/frames */
@@ -141,18 +141,25 @@ int vfio_set_bus_master(int fd)
 	return vfio_write_config(fd, PCI_COMMAND, &command, sizeof(command));
 }
 
-int vfio_bind(struct vfio_dev *dev)
+int vfio_bind_to(struct vfio_dev *dev, int iommufd)
 {
-	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = iommufd,
+	};
 	int err;
 
-	dev->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	if (dev->iommufd < 0)
-		return -errno;
-	bind.iommufd = dev->iommufd;
+	dev->iommufd = iommufd;
 	err = call(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
 	dev->devid = bind.out_devid;
 	return err;
+}
+
+int vfio_bind(struct vfio_dev *dev)
+{
+	int iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	return iommufd < 0 ? -errno : vfio_bind_to(dev, iommufd);
 }
 
 int vfio_alloc_ioas(struct vfio_dev *dev)
@@ -280,17 +287,47 @@ int vfio_map_regs(struct vfio_dev *dev)
 	return 0;
 }
 
-int pci_read_config(const char *bdf, unsigned int at, void *buf, size_t len)
+__u32 vfio_get_reg(struct vfio_dev *dev, unsigned int reg)
+{
+	return __atomic_load_n(&dev->regs[reg / 4], __ATOMIC_RELAXED);
+}
+
+void vfio_set_reg(struct vfio_dev *dev, unsigned int reg, __u32 value)
+{
+	__atomic_store_n(&dev->regs[reg / 4], value, __ATOMIC_RELEASE);
+}
+
+static int open_config(const char *bdf, int flags)
 {
 	char path[128];
-	ssize_t nr;
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int pci_read_config(const char *bdf, unsigned int at, void *buf, size_t len)
+{
+	int fd = open_config(bdf, O_RDONLY);
+	ssize_t nr;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	nr = pread(fd, buf, len, at);
+	close(fd);
+	return nr == (ssize_t)len ? 0 : -EIO;
+}
+
+int pci_write_config(const char *bdf, unsigned int at, const void *buf,
+		     size_t len)
+{
+	int fd = open_config(bdf, O_WRONLY);
+	ssize_t nr;
+
+	if (fd < 0)
+		return fd;
+	nr = pwrite(fd, buf, len, at);
 	close(fd);
 	return nr == (ssize_t)len ? 0 : -EIO;
 }
@@ -346,38 +383,19 @@ int nic_new_memory(struct nic *nic)
 	return 0;
 }
 
-static __u32 get(struct nic *nic, unsigned int reg)
-{
-	return nic->dev.regs[reg / 4];
-}
-
-static void set(struct nic *nic, unsigned int reg, __u32 value)
-{
-	nic->dev.regs[reg / 4] = value;
-}
-
 void nic_start_ring(struct nic *nic)
 {
-	set(nic, E1000_IMC, ~0U);
-	set(nic, E1000_CTRL, get(nic, E1000_CTRL) | CTRL_SLU);
-	set(nic, E1000_RDBAL, (__u32)NIC_IOVA);
-	set(nic, E1000_RDBAH, (__u32)((__u64)NIC_IOVA >> 32));
-	set(nic, E1000_RDLEN, NIC_RING_SIZE);
-	set(nic, E1000_RDH, 0);
-	set(nic, E1000_RDT, NIC_DESCS - 1);
-	set(nic, E1000_RCTL, RCTL_EN | RCTL_UPE | RCTL_MPE | RCTL_BAM |
-			     RCTL_BSIZE_256 | RCTL_SECRC);
-}
-
-bool nic_take_over(struct nic *nic)
-{
-	return CHECK_EQ(0, vfio_bind(&nic->dev)) &&
-	       CHECK_EQ(0, vfio_alloc_ioas(&nic->dev)) &&
-	       CHECK_EQ(0, vfio_map_file(&nic->dev, nic->memfd, NIC_MEM_SIZE,
-					 NIC_IOVA)) &&
-	       CHECK_EQ(0, vfio_alloc_hwpt(&nic->dev)) &&
-	       CHECK_EQ(0, vfio_attach(&nic->dev, nic->dev.hwpt)) &&
-	       CHECK_EQ(0, vfio_map_regs(&nic->dev));
+	vfio_set_reg(&nic->dev, E1000_IMC, ~0U);
+	vfio_set_reg(&nic->dev, E1000_CTRL,
+		     vfio_get_reg(&nic->dev, E1000_CTRL) | CTRL_SLU);
+	vfio_set_reg(&nic->dev, E1000_RDBAL, (__u32)NIC_IOVA);
+	vfio_set_reg(&nic->dev, E1000_RDBAH, 0);
+	vfio_set_reg(&nic->dev, E1000_RDLEN, NIC_RING_SIZE);
+	vfio_set_reg(&nic->dev, E1000_RDH, 0);
+	vfio_set_reg(&nic->dev, E1000_RDT, NIC_DESCS - 1);
+	vfio_set_reg(&nic->dev, E1000_RCTL,
+		     RCTL_EN | RCTL_UPE | RCTL_MPE | RCTL_BAM |
+		     RCTL_BSIZE_256 | RCTL_SECRC);
 }
 
 static __u64 get_be64(const unsigned char *p)
@@ -423,7 +441,7 @@ static void give_back(struct nic *nic, struct rx_desc *desc)
 	memset(buf_of(nic, notes->next_desc), UNUSED, NIC_BUF);
 	desc->status = 0;
 	desc->length = 0;
-	set(nic, E1000_RDT, notes->next_desc);
+	vfio_set_reg(&nic->dev, E1000_RDT, notes->next_desc);
 	notes->next_desc = (notes->next_desc + 1) % NIC_DESCS;
 }
 
@@ -448,7 +466,7 @@ static bool take_frame(struct nic *nic, struct rx_desc *desc)
 
 static bool is_done(const struct rx_desc *desc)
 {
-	return *(const volatile __u8 *)&desc->status & RXD_DD;
+	return __atomic_load_n(&desc->status, __ATOMIC_ACQUIRE) & RXD_DD;
 }
 
 /*
@@ -499,7 +517,6 @@ unsigned int nic_receive(struct nic *nic, unsigned int frames)
 			waited += 5;
 			continue;
 		}
-		__sync_synchronize();
 		waited = 0;
 		seen++;
 		if (!take_frame(nic, desc))
@@ -510,13 +527,49 @@ unsigned int nic_receive(struct nic *nic, unsigned int frames)
 
 unsigned int nic_backlog(struct nic *nic)
 {
-	return (get(nic, E1000_RDH) - nic->notes->next_desc) % NIC_DESCS;
+	return (vfio_get_reg(&nic->dev, E1000_RDH) - nic->notes->next_desc) %
+	       NIC_DESCS;
 }
 
 bool nic_stands_still(struct nic *nic)
 {
-	__u32 before = get(nic, E1000_RDH);
+	__u32 before = vfio_get_reg(&nic->dev, E1000_RDH);
 
 	sleep_ms(500);
-	return get(nic, E1000_RDH) == before;
+	return vfio_get_reg(&nic->dev, E1000_RDH) == before;
+}
+
+#define EDU_SRC		0x80
+#define EDU_DST		0x88
+#define EDU_COUNT	0x90
+#define EDU_COMMAND	0x98
+#define EDU_START	0x01
+#define EDU_TO_MEMORY	0x02
+#define EDU_BUFFER	0x40000UL
+
+static void set_reg64(struct vfio_dev *dev, unsigned int reg, __u64 value)
+{
+	__atomic_store_n((__u64 *)dev->regs + reg / 8, value,
+			 __ATOMIC_RELEASE);
+}
+
+static bool edu_run(struct vfio_dev *edu, __u64 src, __u64 dst, __u64 size,
+		    __u64 command)
+{
+	set_reg64(edu, EDU_SRC, src);
+	set_reg64(edu, EDU_DST, dst);
+	set_reg64(edu, EDU_COUNT, size);
+	set_reg64(edu, EDU_COMMAND, command | EDU_START);
+	for (int i = 0; i < 1000; i++) {
+		if (!(vfio_get_reg(edu, EDU_COMMAND) & EDU_START))
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
+bool edu_copy(struct vfio_dev *edu, __u64 src, __u64 dst, __u64 size)
+{
+	return edu_run(edu, src, EDU_BUFFER, size, 0) &&
+	       edu_run(edu, EDU_BUFFER, dst, size, EDU_TO_MEMORY);
 }

@@ -26,15 +26,16 @@
 #define E1000_RDT	0x2818
 
 /*
- * The memory that a card works on, in a memfd: ring, buffers, and the notes of
- * who reads them, which the card can reach as well
+ * The memory that the cards work on, in a memfd: ring, buffers, the notes of who
+ * reads them, and two pages for the edu card
  */
 #define NIC_DESCS	32768U
 #define NIC_BUF		256U
 #define NIC_RING_SIZE	(NIC_DESCS * 16UL)
 #define NIC_BUFS_SIZE	((unsigned long)NIC_DESCS * NIC_BUF)
 #define NIC_NOTES	(NIC_RING_SIZE + NIC_BUFS_SIZE)
-#define NIC_MEM_SIZE	(NIC_NOTES + 4096)
+#define NIC_EDU		(NIC_NOTES + 4096)
+#define NIC_MEM_SIZE	(NIC_EDU + 2 * 4096)
 
 /* An address that fits the edu card, too, which knows 28 bits */
 #define NIC_IOVA	0x1000000UL
@@ -51,7 +52,7 @@ struct vfio_dev {
 	__u32 ioas;
 	__u32 hwpt;
 	__u32 devid;
-	volatile __u32 *regs;
+	__u32 *regs;
 };
 
 struct nic {
@@ -68,6 +69,7 @@ int vfio_set_bus_master(int fd);
 int vfio_read_config(int fd, unsigned int at, void *buf, size_t len);
 int vfio_write_config(int fd, unsigned int at, const void *buf, size_t len);
 int vfio_bind(struct vfio_dev *dev);
+int vfio_bind_to(struct vfio_dev *dev, int iommufd);
 int vfio_alloc_ioas(struct vfio_dev *dev);
 int vfio_map_file(struct vfio_dev *dev, int memfd, __u64 size, __u64 iova);
 int vfio_map_memory(struct vfio_dev *dev, void *mem, __u64 size, __u64 iova);
@@ -78,9 +80,13 @@ int vfio_detach(struct vfio_dev *dev);
 int vfio_reset(struct vfio_dev *dev);
 int vfio_set_irqs(struct vfio_dev *dev, unsigned int index, int eventfd);
 int vfio_map_regs(struct vfio_dev *dev);
+__u32 vfio_get_reg(struct vfio_dev *dev, unsigned int reg);
+void vfio_set_reg(struct vfio_dev *dev, unsigned int reg, __u32 value);
 
-/* What sysfs says of a device's configuration space, without vfio */
+/* A device's configuration space by way of sysfs, without vfio */
 int pci_read_config(const char *bdf, unsigned int at, void *buf, size_t len);
+int pci_write_config(const char *bdf, unsigned int at, const void *buf,
+		     size_t len);
 bool pci_is_master(const char *bdf);
 
 /* A new memfd for a card's memory; and one that came over */
@@ -91,9 +97,6 @@ int nic_map_memory(struct nic *nic);
 bool nic_start(struct nic *nic, const char *bdf);
 void nic_start_ring(struct nic *nic);
 
-/* As a VMM does with what it got back: new iommufd, same addresses */
-bool nic_take_over(struct nic *nic);
-
 /*
  * Wait for so many frames, and check each: that it follows the one before, and
  * every byte. Returns the frames that were seen.
@@ -103,5 +106,8 @@ unsigned int nic_receive(struct nic *nic, unsigned int frames);
 /* Frames that are there and were not received yet */
 unsigned int nic_backlog(struct nic *nic);
 bool nic_stands_still(struct nic *nic);
+
+/* Have the edu card copy memory, up to 4095 bytes, by two DMAs; false if it hangs */
+bool edu_copy(struct vfio_dev *edu, __u64 src, __u64 dst, __u64 size);
 
 #endif /* _LUO_VFIO_UTIL_H */
