@@ -6,7 +6,7 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
+.PHONY: help setup demo demo-vfio test test-again test-campaign test-debug test-kcsan \
 	bench kernel shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
@@ -14,6 +14,7 @@ CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 help:
 	@echo 'Targets:'
 	@echo '  demo          live update a kernel in QEMU and show what happened (OUT=dir)'
+	@echo '  demo-vfio     the same with a network card that goes on receiving (OUT=dir)'
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
@@ -49,6 +50,9 @@ setup:
 
 demo: setup
 	@OUT='$(or $(OUT),demo)' $(W)/demo
+
+demo-vfio: setup
+	@OUT='$(or $(OUT),demo)' $(W)/demo-vfio
 
 test: setup
 	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \
