@@ -544,12 +544,28 @@ static struct pci_incoming *find_running(struct pci_dev *dev)
 		      in->state == PCI_INCOMING_ACCEPTED) ? in : NULL;
 }
 
+/*
+ * A bridge is one like any other when nothing below it runs any more. What it is
+ * above of is not told: so that is when nothing runs at all.
+ */
+static void let_go(struct pci_incoming *in)
+{
+	in->state = PCI_INCOMING_GONE;
+
+	for (unsigned int i = 0; i < nr_incoming; i++)
+		if (!(pci_incoming[i].ser.flags & PCI_SER_BRIDGE) &&
+		    pci_incoming[i].state != PCI_INCOMING_GONE)
+			return;
+	for (unsigned int i = 0; i < nr_incoming; i++)
+		pci_incoming[i].state = PCI_INCOMING_GONE;
+}
+
 static void refuse(struct pci_incoming *in, struct pci_dev *dev,
 		   const char *why)
 {
 	pci_err(dev, "refused: %s; bus mastering is switched off\n", why);
 	stop_master(dev);
-	in->state = PCI_INCOMING_GONE;
+	let_go(in);
 }
 
 static const char *find_difference(struct pci_dev *dev,
@@ -764,7 +780,7 @@ void pci_liveupdate_finish(struct pci_dev *dev)
 
 	in = find_running(dev);
 	if (in)
-		in->state = PCI_INCOMING_GONE;
+		let_go(in);
 }
 EXPORT_SYMBOL_GPL(pci_liveupdate_finish);
 
@@ -799,29 +815,33 @@ void pci_liveupdate_stop_others(void)
 }
 
 /* What nobody has spoken for by now has no IOMMU, or is not there any more */
+static void check_one(struct pci_incoming *in)
+{
+	const struct pci_ser_dev *ser = &in->ser;
+	struct pci_dev *dev;
+
+	if (in->state == PCI_INCOMING_LOST) {
+		pr_err("%04x:%02x:%02x.%u was not found\n", ser->domain,
+		       ser->bus, PCI_SLOT(ser->devfn), PCI_FUNC(ser->devfn));
+		let_go(in);
+		return;
+	}
+	if (in->state != PCI_INCOMING_FOUND || ser->flags & PCI_SER_BRIDGE)
+		return;
+
+	dev = pci_get_domain_bus_and_slot(ser->domain, ser->bus, ser->devfn);
+	if (dev)
+		refuse(in, dev, "no IOMMU has spoken for it");
+	pci_dev_put(dev);
+}
+
 static int __init check_all(void)
 {
 	guard(mutex)(&pci_incoming_lock);
 
 	read_incoming();
-	for (unsigned int i = 0; i < nr_incoming; i++) {
-		struct pci_incoming *in = &pci_incoming[i];
-		const struct pci_ser_dev *ser = &in->ser;
-		struct pci_dev *dev;
-
-		if (in->state == PCI_INCOMING_LOST)
-			pr_err("%04x:%02x:%02x.%u was not found\n", ser->domain,
-			       ser->bus, PCI_SLOT(ser->devfn),
-			       PCI_FUNC(ser->devfn));
-		if (in->state != PCI_INCOMING_FOUND ||
-		    ser->flags & PCI_SER_BRIDGE)
-			continue;
-		dev = pci_get_domain_bus_and_slot(ser->domain, ser->bus,
-						  ser->devfn);
-		if (dev)
-			refuse(in, dev, "no IOMMU has spoken for it");
-		pci_dev_put(dev);
-	}
+	for (unsigned int i = 0; i < nr_incoming; i++)
+		check_one(&pci_incoming[i]);
 	return 0;
 }
 

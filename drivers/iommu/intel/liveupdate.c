@@ -688,13 +688,13 @@ static bool came_over(u64 phys, u64 size)
 	return IS_ALIGNED(phys, VTD_PAGE_SIZE) && kho_is_restorable(phys, size);
 }
 
-/* Before a table is followed; which it is called for is seen by the caller */
-static int check_table(struct dma_pte *table, int level, u64 *nr)
+/* There are to be @left tables more, so that this comes to an end */
+static int check_table(struct dma_pte *table, int level, u64 *left)
 {
-	if (!came_over(virt_to_phys(table), VTD_PAGE_SIZE))
+	if (!*left || !came_over(virt_to_phys(table), VTD_PAGE_SIZE))
 		return -EIO;
 
-	++*nr;
+	--*left;
 	for (unsigned int i = 0; i < BIT(VTD_STRIDE_SHIFT); i++) {
 		struct dma_pte *pte = &table[i];
 		u64 size = level_size(level) << VTD_PAGE_SHIFT;
@@ -704,7 +704,7 @@ static int check_table(struct dma_pte *table, int level, u64 *nr)
 			continue;
 		if (level > 1 && !dma_pte_superpage(pte))
 			err = check_table(phys_to_virt(dma_pte_addr(pte)),
-					  level - 1, nr);
+					  level - 1, left);
 		else if (level > 3 || !came_over(dma_pte_addr(pte), size))
 			err = -EFAULT;
 		if (err)
@@ -742,7 +742,7 @@ static const char *find_fault(struct intel_iommu *iommu,
 			      const struct vtd_ser_dev *ser)
 {
 	struct context_entry *context;
-	u64 nr = 0;
+	u64 left = ser->nr_tables;
 
 	if (!(readl(iommu->reg + DMAR_GSTS_REG) & DMA_GSTS_TES))
 		return "translation is off";
@@ -758,8 +758,8 @@ static const char *find_fault(struct intel_iommu *iommu,
 	    ser->did < IDA_START_DID || ser->did >= cap_ndoms(iommu->cap) ||
 	    !test_bit(ser->agaw, (unsigned long[]){ cap_sagaw(iommu->cap) }))
 		return "its context entry is not what was preserved";
-	if (check_table(phys_to_virt(ser->pgd), agaw_to_level(ser->agaw), &nr) ||
-	    nr != ser->nr_tables)
+	if (check_table(phys_to_virt(ser->pgd), agaw_to_level(ser->agaw),
+			&left) || left)
 		return "its page tables map what did not come over";
 	return NULL;
 }
@@ -1009,7 +1009,7 @@ static int compare_leaf(struct table_walk *walk, u64 iova, u64 phys, u64 size,
  * Its driver does not stop it for that, so the domain has to map all that the old
  * tables do, to the same memory.
  *
- * Context: May sleep.
+ * Context: May sleep. Nothing is mapped or unmapped in the domain meanwhile.
  *
  * Return: 0; -EINVAL if the domain maps less.
  */

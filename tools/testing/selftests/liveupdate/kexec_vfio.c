@@ -184,7 +184,7 @@ static void take_over(int session)
 	luo_report("the card was taken over without a reset");
 }
 
-static void again(void)
+static void update_often(void)
 {
 	int dev = luo_need_device();
 	int session, irq;
@@ -283,6 +283,7 @@ static void refuse_changes(int session)
 
 	CHECK_EQ(0, luo_preserve(session, nic.dev.fd, TOKEN_NIC));
 	CHECK_EQ(-EBUSY, luo_preserve(session, nic.dev.fd, TOKEN_EDU));
+	CHECK_EQ(-EBUSY, luo_unpreserve(session, TOKEN_MEMORY));
 	CHECK_EQ(-EBUSY, vfio_map_file(&nic.dev, other, 4096, OTHER_IOVA));
 	CHECK_EQ(-EBUSY, vfio_unmap(&nic.dev, NIC_IOVA, NIC_MEM_SIZE));
 	CHECK_EQ(-EBUSY, vfio_detach(&nic.dev));
@@ -519,7 +520,7 @@ static void damaged(void)
  * In scalable mode there is more to hand over: that is refused
  */
 
-static void scalable(void)
+static void refuse_scalable_mode(void)
 {
 	int session = luo_create_session(luo_need_device(), SESSION);
 
@@ -537,11 +538,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "again", again },
+	{ "again", update_often },
 	{ "damaged", damaged },
 	{ "plain", plain },
 	{ "refused", refused },
-	{ "scalable", scalable },
+	{ "scalable", refuse_scalable_mode },
 	{ "unclaimed", unclaimed },
 };
 
