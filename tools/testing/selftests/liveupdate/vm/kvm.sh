@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The least there is of a virtual machine outlives the kernel under it. QEMU emulates
+# a processor that can do this.
+#
+# vm: smp=1 timeout=180 qemu-args="-cpu qemu64,+svm,+npt"
+set -eu
+# shellcheck source=/dev/null
+. /tests/luo_vm_lib.sh
+
+run_stages stage2 "$1" /tests/kexec_kvm
