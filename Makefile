@@ -6,8 +6,8 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
-	bench bench-pause kernel shell series htmldocs check \
+.PHONY: help setup demo demo-vfio test test-again test-campaign test-debug \
+	test-kcsan bench bench-pause kernel shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
@@ -15,6 +15,7 @@ help:
 	@echo 'Targets:'
 	@echo '  demo          live update the kernel under a virtual machine, and show what'
 	@echo '                happened (OUT=dir, NEGATIVE=1 has to fail)'
+	@echo '  demo-vfio     a network card that goes on receiving meanwhile (OUT=dir)'
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
@@ -51,6 +52,9 @@ setup:
 
 demo: setup
 	@OUT='$(or $(OUT),demo)' $(W)/demo
+
+demo-vfio: setup
+	@OUT='$(or $(OUT),demo)' $(W)/demo-vfio
 
 test: setup
 	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \

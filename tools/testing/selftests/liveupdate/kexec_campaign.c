@@ -235,8 +235,10 @@ static struct campaign_session *add_session(struct world *world,
 		ksft_exit_fail_perror("realloc");
 	session = &world->sessions[world->nr];
 	*session = (struct campaign_session){ .c = c, .nr_files = nr_files };
-	snprintf(session->name, sizeof(session->name), "%s%u of %zu", name,
-		 world->nr, (size_t)(world->jump - campaign.jumps));
+	/* A name with a bit that is wrong is not that of another one */
+	snprintf(session->name, sizeof(session->name), "%s%u of %zu %04llx",
+		 name, world->nr, (size_t)(world->jump - campaign.jumps),
+		 campaign_random(campaign.seed, world->nr) & 0xffff);
 	session->files = calloc(nr_files, sizeof(*session->files));
 	if (!session->files)
 		ksft_exit_fail_perror("calloc");
