@@ -7,7 +7,7 @@ W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
 .PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
-	bench kernel shell series htmldocs check \
+	bench kernel deb test-deb shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,10 @@ help:
 	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
 	@echo '  kernel        build the kernel, print the path of the bzImage'
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
+	@echo '  deb           build Debian packages of a kernel for hosts and of the tools'
+	@echo '                (OUT=dir; long)'
+	@echo '  test-deb      install them on a Debian host in QEMU, live-update it, go back'
+	@echo '                (OUT=dir where they are)'
 	@echo '  shell         boot it to an interactive shell'
 	@echo '  series        write the patch series as mails to series/ (OUT=dir)'
 	@echo '  htmldocs      make HTML of our pages of documentation (OUT=dir)'
@@ -77,6 +81,14 @@ bench:
 # The scripts keep stdout to the result: the path is the last line of all.
 kernel: setup
 	@$(W)/kernel $(if $(O),--out '$(O)') $(KCONFIG)
+
+deb:
+	@$(W)/setup --deb
+	@$(W)/deb '$(or $(OUT),deb)'
+
+test-deb:
+	@$(W)/setup --deb
+	@$(W)/deb-test '$(or $(OUT),deb)'
 
 shell: setup
 	@$(W)/shell
