@@ -7,7 +7,7 @@ W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
 .PHONY: help setup demo demo-vfio test test-again test-campaign test-debug \
-	test-kcsan bench bench-pause kernel shell series htmldocs check \
+	test-kcsan bench bench-pause kernel deb test-deb shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,10 @@ help:
 	@echo '  bench-pause   measure how long a virtual machine stands still (OUT=dir)'
 	@echo '  kernel        build the kernel, print the path of the bzImage'
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
+	@echo '  deb           build Debian packages of a kernel for hosts and of the tools'
+	@echo '                (OUT=dir; long)'
+	@echo '  test-deb      install them on a Debian host in QEMU, live-update it, go back'
+	@echo '                (OUT=dir where they are)'
 	@echo '  shell         boot it to an interactive shell'
 	@echo '  series        write the patch series as mails to series/ (OUT=dir)'
 	@echo '  htmldocs      make HTML of our pages of documentation (OUT=dir)'
@@ -86,6 +90,14 @@ bench-pause: setup
 # The scripts keep stdout to the result: the path is the last line of all.
 kernel: setup
 	@$(W)/kernel $(if $(O),--out '$(O)') $(KCONFIG)
+
+deb:
+	@$(W)/setup --deb
+	@$(W)/deb '$(or $(OUT),deb)'
+
+test-deb:
+	@$(W)/setup --deb
+	@$(W)/deb-test '$(or $(OUT),deb)'
 
 shell: setup
 	@$(W)/shell

@@ -39,3 +39,12 @@ with_dots() {
 	fi
 	return "$status"
 }
+
+# debian_mirror FIELD: SITE, the host of the mirror that this machine's own apt
+# uses for Debian itself, which is written down nowhere else, or CODENAME, the
+# release that it has from there.
+debian_mirror() {
+	# shellcheck disable=SC2016  # apt's variables, not the shell's
+	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$('"$1"')' 2>/dev/null |
+		sed -n 's/^Debian|Debian|//p' | sort | head -n 1
+}

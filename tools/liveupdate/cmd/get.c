@@ -78,6 +78,10 @@ static int explain_file(int err, unsigned long long token)
 	case ENODEV:
 		return luo_error("no driver for this file is there:\n"
 				 "load it, and try again ('luo list SESSION' names its handler)");
+	case EIO:
+		return luo_error("file %llu came over damaged, if it was there, or its driver\n"
+				 "could not read it: see the kernel's log",
+				 token);
 	case ENOMEM:
 	case ENFILE:
 	case EMFILE:

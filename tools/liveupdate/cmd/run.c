@@ -36,7 +36,7 @@ static const char help[] =
 "  --session SESSION    the session, unique in this machine\n"
 "  --memfd NAME[:SIZE]  a memfd of SIZE bytes (K, M, G, T; default: 1M), which\n"
 "                       can't change its size while it is preserved\n"
-"  --fresh              start anew if the session may have been damaged\n"
+"  --fresh              go on without what came over damaged\n"
 "  --help               this\n"
 "\n"
 "Exit status: the command's, 128 + N if signal N has ended it, 2 wrong call,\n"

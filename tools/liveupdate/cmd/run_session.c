@@ -20,7 +20,7 @@
 
 struct search {
 	const char *name;
-	bool found;
+	bool found, damaged;
 	unsigned long long id, age;
 };
 
@@ -34,6 +34,7 @@ static int match_session(const struct lu_session *session, void *arg)
 	    (search->found && search->age <= session->age))
 		return 0;
 	search->found = true;
+	search->damaged = session->flags & LU_SESSION_DAMAGED;
 	search->id = session->id;
 	search->age = session->age;
 
@@ -52,12 +53,15 @@ static int check_file(const struct lu_file *file, void *arg)
 }
 
 /* Can all of what came over be retrieved? */
-static int check_incoming(int dev, const char *name)
+static int check_incoming(int dev, const struct run *run)
 {
-	struct search search = { .name = name };
+	struct search search = { .name = run->session_name };
 	int ret;
 
 	ret = lu_list_sessions(dev, LU_LIST_INCOMING, match_session, &search);
+	if (!ret && search.damaged && !run->fresh)
+		return luo_error("files of the session came over damaged.\n"
+				 "--fresh goes on with those that are there");
 	if (!ret && search.found)
 		ret = lu_list_files(dev, LU_LIST_INCOMING, search.id,
 				    check_file, NULL);
@@ -234,7 +238,7 @@ int run_prepare(struct run *run)
 		return LUO_ERROR;
 	ret = create_session(dev, run);
 	if (!ret)
-		ret = check_incoming(dev, run->session_name);
+		ret = check_incoming(dev, run);
 	if (!ret)
 		ret = retrieve_session(dev, run, &session);
 	close(dev);
