@@ -6,14 +6,16 @@
 W := workshop
 CACHE := $(or $(LIVEUPDATE_CACHE),$(HOME)/.cache/liveupdate)
 
-.PHONY: help setup demo test test-again test-campaign test-debug test-kcsan \
-	bench kernel deb test-deb shell series htmldocs check \
+.PHONY: help setup demo demo-vfio test test-again test-campaign test-debug \
+	test-kcsan bench bench-pause kernel deb test-deb shell series htmldocs check \
 	check-quick check-bisect clean-cache
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'Targets:'
-	@echo '  demo          live update a kernel in QEMU and show what happened (OUT=dir)'
+	@echo '  demo          live update the kernel under a virtual machine, and show what'
+	@echo '                happened (OUT=dir, NEGATIVE=1 has to fail)'
+	@echo '  demo-vfio     a network card that goes on receiving meanwhile (OUT=dir)'
 	@echo '  test          run all tests: KUnit, kselftests, scripts'
 	@echo '                (TESTS="name ..." only these, CHECK=1 check-quick too,'
 	@echo '                DEBUG=1 test-debug too, DEBUG="name ..." these of it)'
@@ -26,6 +28,7 @@ help:
 	@echo '  bench         measure what a live update costs, and hold it against bars'
 	@echo '                (KERNEL=bzImage this one instead, COMPARE=bzImage this one'
 	@echo '                beside it, CASES="name ..." only these, OUT=dir)'
+	@echo '  bench-pause   measure how long a virtual machine stands still (OUT=dir)'
 	@echo '  kernel        build the kernel, print the path of the bzImage'
 	@echo '                (KCONFIG="small ..." fragments on top of tinyconfig, O=dir)'
 	@echo '  deb           build Debian packages of a kernel for hosts and of the tools'
@@ -54,6 +57,9 @@ setup:
 demo: setup
 	@OUT='$(or $(OUT),demo)' $(W)/demo
 
+demo-vfio: setup
+	@OUT='$(or $(OUT),demo)' $(W)/demo-vfio
+
 test: setup
 	@$(W)/run-tests $(if $(CHECK),--check) $(if $(DEBUG),--debug=too) \
 		$(if $(filter-out 1,$(DEBUG)),--debug-only '$(DEBUG)') $(TESTS)
@@ -77,6 +83,9 @@ bench:
 	@$(W)/bench $(if $(KERNEL),--kernel '$(KERNEL)') \
 		$(if $(COMPARE),--compare '$(COMPARE)') --out '$(or $(OUT),bench)' \
 		$(CASES)
+
+bench-pause: setup
+	@$(W)/bench-pause --out '$(or $(OUT),bench)' $(KCONFIG)
 
 # The scripts keep stdout to the result: the path is the last line of all.
 kernel: setup

@@ -13,19 +13,29 @@ for name in "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL":
     os.environ.pop(name, None)
 
 
-def need(*command):
-    """Run a command, return the last line that it prints, or give up."""
+def output(*command):
+    """Run a command, return what it prints, or give up."""
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
                           check=False)
     if done.returncode:
         sys.exit("%s: %s failed, nothing was done"
                  % (os.path.basename(sys.argv[0]), command[0]))
-    return done.stdout.strip().split("\n")[-1]
+    return done.stdout.strip()
+
+
+def need(*command):
+    """The last line that a command prints."""
+    return output(*command).split("\n")[-1]
 
 
 def tool(name, *args):
     """Run a tool of the workshop, as need() does."""
     return need(os.path.join(HERE, name), *args)
+
+
+def lines(name, *args):
+    """All lines that a tool of the workshop prints."""
+    return output(os.path.join(HERE, name), *args).split("\n")
 
 
 def fetch():

@@ -53,6 +53,12 @@ static void forget_driver_sections(unsigned long pfn, unsigned long end)
 		xa_erase(&driver_sections, pfn_to_section_nr(pfn));
 }
 
+/* As in /sys/devices/system/memory: everybody may read the log, no addresses */
+static unsigned long memory_block(unsigned long pfn)
+{
+	return PFN_PHYS(pfn) / memory_block_size_bytes();
+}
+
 /*
  * This kernel may have been told of less memory than the one before, with mem=
  * for example. What came over in the rest must not be taken for free memory when
@@ -63,8 +69,8 @@ static int check_going_online(unsigned long pfn, unsigned long end)
 	if (!kho_arrived_any(pfn, end))
 		return 0;
 
-	pr_warn("memory 0x%llx-0x%llx can't go online, the previous kernel preserved some of it\n",
-		PFN_PHYS(pfn), PFN_PHYS(end) - 1);
+	pr_warn("memory blocks %lu to %lu can't go online, the previous kernel preserved some of it\n",
+		memory_block(pfn), memory_block(end - 1));
 	return -EBUSY;
 }
 
@@ -77,8 +83,8 @@ static int check_going_offline(unsigned long pfn, unsigned long end)
 	if (!kho_leaves_any(pfn, end))
 		return 0;
 
-	pr_warn("memory 0x%llx-0x%llx can't go offline, some of it is preserved\n",
-		PFN_PHYS(pfn), PFN_PHYS(end) - 1);
+	pr_warn("memory blocks %lu to %lu can't go offline, some of it is preserved\n",
+		memory_block(pfn), memory_block(end - 1));
 	return -EBUSY;
 }
 

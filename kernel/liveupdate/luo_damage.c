@@ -25,6 +25,9 @@
  *
  * Every order that is executed is logged, with what was there before, and so is
  * one that is not as there is no such object. Orders are executed once.
+ *
+ * To read tells how many words the objects of each class have, where that is
+ * always the same: so a test sees that it knows of them all.
  */
 
 #define pr_fmt(fmt) "liveupdate: damage: " fmt
@@ -48,6 +51,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -99,6 +103,16 @@ static const char * const class_names[LUO_DAMAGE_CLASSES] = {
 	[LUO_DAMAGE_OWNER_LIST] = "owner-list",
 	[LUO_DAMAGE_MEMFD] = "memfd",
 	[LUO_DAMAGE_MEMFD_LIST] = "memfd-list",
+};
+
+/* Of those that are all of one size, in words */
+static const unsigned int class_words[LUO_DAMAGE_CLASSES] = {
+	[LUO_DAMAGE_HEADER] = sizeof(struct luo_header_ser) / sizeof(u64),
+	[LUO_DAMAGE_SESSION] = sizeof(struct luo_session_ser) / sizeof(u64),
+	[LUO_DAMAGE_FILE] = sizeof(struct luo_file_ser) / sizeof(u64),
+	[LUO_DAMAGE_FLB] = sizeof(struct luo_flb_ser) / sizeof(u64),
+	[LUO_DAMAGE_MEMORY] = sizeof(struct luo_memory_ser) / sizeof(u64),
+	[LUO_DAMAGE_MEMFD] = sizeof(struct memfd_ser) / sizeof(u64),
 };
 
 /**
@@ -153,15 +167,16 @@ static void seal_record(const struct luo_damage_object *object)
 }
 
 static void add_record(struct luo_damage_walk *walk,
-		       enum luo_damage_class class, void *record, size_t size)
+		       enum luo_damage_class class, void *record)
 {
+	unsigned int nr = class_words[class];
 	u64 *words = record;
 
 	add_object(walk, (struct luo_damage_object){
 		.class = class,
 		.words = words,
-		.nr = size / sizeof(u64),
-		.sum = &words[size / sizeof(u64) - 1],
+		.nr = nr,
+		.sum = &words[nr - 1],
 		.seal = seal_record,
 	});
 }
@@ -174,13 +189,11 @@ static void add_record(struct luo_damage_walk *walk,
  * struct luo_damage_chain - a kind of chain
  * @block: class of the heads of its blocks
  * @record: class of its records
- * @size: of a record in bytes
  * @visit: goes on to what a record leads to; NULL if that is nothing
  */
 struct luo_damage_chain {
 	enum luo_damage_class block;
 	enum luo_damage_class record;
-	size_t size;
 	void (*visit)(struct luo_damage_walk *walk, const void *record);
 };
 
@@ -202,10 +215,11 @@ static void walk_chain(struct luo_damage_walk *walk, phys_addr_t first,
 			.sum = &block->sum,
 			.seal = seal_record,
 		});
-		for (u64 i = 0; i < block->nr; i++, record += chain->size) {
-			add_record(walk, chain->record, record, chain->size);
+		for (u64 i = 0; i < block->nr; i++) {
+			add_record(walk, chain->record, record);
 			if (chain->visit)
 				chain->visit(walk, record);
+			record += class_words[chain->record] * sizeof(u64);
 		}
 	}
 }
@@ -243,7 +257,7 @@ static void walk_memfd(struct luo_damage_walk *walk, u64 data)
 {
 	struct memfd_ser *ser = phys_to_virt(data);
 
-	add_record(walk, LUO_DAMAGE_MEMFD, ser, sizeof(*ser));
+	add_record(walk, LUO_DAMAGE_MEMFD, ser);
 	walk_list(walk, ser->extents, LUO_DAMAGE_MEMFD_LIST);
 }
 
@@ -262,7 +276,6 @@ static void walk_file(struct luo_damage_walk *walk, const void *record)
 static const struct luo_damage_chain file_chain = {
 	.block = LUO_DAMAGE_FILE_BLOCK,
 	.record = LUO_DAMAGE_FILE,
-	.size = sizeof(struct luo_file_ser),
 	.visit = walk_file,
 };
 
@@ -276,26 +289,23 @@ static void walk_session(struct luo_damage_walk *walk, const void *record)
 static const struct luo_damage_chain session_chain = {
 	.block = LUO_DAMAGE_SESSION_BLOCK,
 	.record = LUO_DAMAGE_SESSION,
-	.size = sizeof(struct luo_session_ser),
 	.visit = walk_session,
 };
 
 static const struct luo_damage_chain flb_chain = {
 	.block = LUO_DAMAGE_FLB_BLOCK,
 	.record = LUO_DAMAGE_FLB,
-	.size = sizeof(struct luo_flb_ser),
 };
 
 static const struct luo_damage_chain memory_chain = {
 	.block = LUO_DAMAGE_MEMORY_BLOCK,
 	.record = LUO_DAMAGE_MEMORY,
-	.size = sizeof(struct luo_memory_ser),
 };
 
 static void walk_header(struct luo_damage_walk *walk,
 			struct luo_header_ser *header)
 {
-	add_record(walk, LUO_DAMAGE_HEADER, header, sizeof(*header));
+	add_record(walk, LUO_DAMAGE_HEADER, header);
 	walk_chain(walk, header->sessions, &session_chain);
 	walk_chain(walk, header->flbs, &flb_chain);
 	walk_chain(walk, header->memory, &memory_chain);
@@ -731,10 +741,27 @@ static ssize_t damage_write(struct file *file, const char __user *buf,
 	return len;
 }
 
+static int damage_show(struct seq_file *m, void *unused)
+{
+	for (unsigned int i = 0; i < LUO_DAMAGE_CLASSES; i++)
+		if (class_words[i])
+			seq_printf(m, "%s %u\n", class_names[i],
+				   class_words[i]);
+	return 0;
+}
+
+static int damage_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, damage_show, NULL);
+}
+
 static const struct file_operations damage_fops = {
 	.owner = THIS_MODULE,
+	.open = damage_open,
+	.read = seq_read,
 	.write = damage_write,
-	.llseek = noop_llseek,
+	.llseek = seq_lseek,
+	.release = single_release,
 };
 
 static int __init luo_damage_init(void)
@@ -745,7 +772,7 @@ static int __init luo_damage_init(void)
 		return 0;
 
 	dir = debugfs_create_dir("liveupdate_test", NULL);
-	debugfs_create_file("damage", 0200, dir, NULL, &damage_fops);
+	debugfs_create_file("damage", 0600, dir, NULL, &damage_fops);
 	pr_warn("this kernel can damage what it hands over, it is for tests only\n");
 	return 0;
 }

@@ -32,6 +32,7 @@
 #include "luo_list.h"
 #include "luo_quarantine.h"
 #include "luo_session.h"
+#include "luo_show.h"
 #include "luo_trace.h"
 
 /**
@@ -1094,7 +1095,7 @@ void luo_file_set_show(struct luo_file_set *set, const char *prefix,
 		seq_printf(m, "%stoken %llu bytes %llu state %s error %u handler ",
 			   prefix, lf->token, file_bytes(lf),
 			   state_name[file_state(lf)], file_error(lf));
-		seq_escape(m, lf->compatible, " \t\n\\");
+		luo_show_name(m, lf->compatible);
 		seq_putc(m, '\n');
 	}
 }

@@ -26,7 +26,9 @@
 #include "luo_core.h"
 #include "luo_flb.h"
 #include "luo_handler.h"
+#include "luo_index.h"
 #include "luo_quarantine.h"
+#include "luo_show.h"
 
 /**
  * struct luo_flb_link - files of one handler need an FLB
@@ -341,11 +343,16 @@ static int call_preserve(struct liveupdate_flb *flb)
 	if (!owner)
 		return -ENOMEM;
 
+	err = luo_index_reserve(1);
+	if (err)
+		return err;
+
 	kho_owner_begin(owner);
 	err = flb->ops->preserve(&args);
 	kho_owner_end(owner);
 	if (err) {
 		kho_owner_free(owner);
+		luo_index_release(1);
 		return err;
 	}
 
@@ -368,6 +375,7 @@ static void call_unpreserve(struct liveupdate_flb *flb)
 	flb->ops->unpreserve(&args);
 	kho_owner_free(flb->outgoing_owner);
 	kfree(flb->outgoing_owner);
+	luo_index_release(1);
 	flb->outgoing_owner = NULL;
 	flb->outgoing_data = 0;
 	flb->outgoing_obj = NULL;
@@ -524,6 +532,44 @@ phys_addr_t luo_flb_serialize(u64 *nr)
 	list_for_each_entry(in, &luo_flb_incoming, node)
 		serialize_carried(in, &writer, nr);
 	return luo_writer_end(&writer);
+}
+
+/* Of the links to one FLB, the first that is in use stands for it */
+static bool stands_for_flb(const struct luo_flb_link *link)
+{
+	const struct luo_flb_link *other;
+
+	lockdep_assert_held(&luo_flb_lock);
+
+	list_for_each_entry(other, &luo_flb_links, node)
+		if (other->flb == link->flb && other->nr_files)
+			return other == link;
+	return false;
+}
+
+/**
+ * luo_flb_serialize_memory - put the memory of all FLBs in use into the index
+ * @index: the index
+ *
+ * Context: luo_freeze_rwsem is held for writing.
+ */
+void luo_flb_serialize_memory(struct luo_index_writer *index)
+{
+	u64 memory[KHO_OWNER_RECORDS];
+	struct luo_flb_incoming *in;
+	struct luo_flb_link *link;
+
+	guard(mutex)(&luo_flb_lock);
+
+	list_for_each_entry(link, &luo_flb_links, node) {
+		if (!stands_for_flb(link))
+			continue;
+		kho_owner_serialize(link->flb->outgoing_owner, memory);
+		luo_index_put(index, LUO_FLB_MEMORY, 0, memory);
+	}
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		if (in->carried)
+			luo_index_put(index, LUO_FLB_MEMORY, 0, in->memory);
 }
 
 /**
@@ -686,6 +732,36 @@ int luo_flb_deserialize(void)
 	return 0;
 }
 
+/**
+ * luo_flb_nr_incoming - how many FLBs came over and could be read
+ *
+ * Context: After luo_flb_deserialize().
+ *
+ * Return: how many.
+ */
+u64 luo_flb_nr_incoming(void)
+{
+	return list_count_nodes(&luo_flb_incoming);
+}
+
+/**
+ * luo_flb_has_memory - is this the memory of an FLB that could be read?
+ * @memory: the log of it
+ *
+ * Context: After luo_flb_deserialize().
+ *
+ * Return: true if it is.
+ */
+bool luo_flb_has_memory(const u64 memory[KHO_OWNER_RECORDS])
+{
+	struct luo_flb_incoming *in;
+
+	list_for_each_entry(in, &luo_flb_incoming, node)
+		if (!memcmp(in->memory, memory, sizeof(in->memory)))
+			return true;
+	return false;
+}
+
 /* The FLB's module is pinned from a retrieve that succeeds to the finish */
 static int retrieve_incoming(struct luo_flb_incoming *in,
 			     struct liveupdate_flb *flb)
@@ -790,17 +866,25 @@ static bool is_outgoing(const char *compatible)
  */
 static int carry_incoming(struct luo_flb_incoming *in)
 {
-	int err = -EBUSY;
+	int err;
 
 	lockdep_assert_held(&in->mutex);
 
 	if (in->carried)
 		return 0;
 
-	if (in->status <= 0 && !is_outgoing(in->compatible))
-		err = kho_owner_carry(in->memory);
+	if (in->status > 0 || is_outgoing(in->compatible))
+		return -EBUSY;
+
+	err = luo_index_reserve(1);
+	if (err)
+		return err;
+
+	err = kho_owner_carry(in->memory);
+	if (err)
+		luo_index_release(1);
 	in->carried = !err;
-	return err == -ENOMEM ? err : (err ? -EBUSY : 0);
+	return err && err != -ENOMEM ? -EBUSY : err;
 }
 
 /* Room for a record more than all that there are */
@@ -870,8 +954,10 @@ static void uncarry_incoming(struct luo_flb_incoming *in)
 
 	guard(mutex)(&in->mutex);
 
-	if (in->carried)
+	if (in->carried) {
 		kho_owner_uncarry(in->memory);
+		luo_index_release(1);
+	}
 	in->carried = false;
 	list_for_each_entry(need, &in->needs, node)
 		need->nr_carried = 0;
@@ -1013,7 +1099,7 @@ static void show_incoming(struct luo_flb_incoming *in, struct seq_file *m)
 	list_for_each_entry(need, &in->needs, node)
 		nr_files += need->nr_files;
 	seq_puts(m, "incoming ");
-	seq_escape(m, in->compatible, " \t\n\\");
+	luo_show_name(m, in->compatible);
 	seq_printf(m, " files %llu bytes %llu state %s error %d\n", nr_files,
 		   kho_owner_size(in->memory), incoming_state(in),
 		   min(in->status, 0));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The index of memory: what is preserved for each file, told once more.
+ * The index of memory: what is preserved for each file and each FLB, told once
+ * more.
  *
- * If the record of a file or of a whole session is damaged, this is how the
+ * If the record of one of them or of a whole session is damaged, this is how the
  * next kernel knows what memory went with it: how much that is, and how to give
  * it back.
  */
@@ -29,7 +30,7 @@ static void release(unsigned long nr)
 }
 
 /**
- * luo_index_reserve - make room for more files
+ * luo_index_reserve - make room for more files or FLBs
  * @nr: how many
  *
  * Return: 0, or an error as of luo_blocks_reserve().
@@ -49,7 +50,7 @@ int luo_index_reserve(unsigned long nr)
 
 /**
  * luo_index_release - undo luo_index_reserve()
- * @nr: as many files, or fewer
+ * @nr: as many, or fewer
  */
 void luo_index_release(unsigned long nr)
 {
@@ -73,8 +74,8 @@ void luo_index_start(struct luo_index_writer *index)
 /**
  * luo_index_put - write down whose some memory is
  * @index: the writer
- * @session: number of the session's record
- * @token: the file's token
+ * @session: number of the session's record, or LUO_FLB_MEMORY
+ * @token: the file's token, 0 for an FLB
  * @memory: what is preserved for it
  */
 void luo_index_put(struct luo_index_writer *index, u64 session, u64 token,
@@ -88,7 +89,7 @@ void luo_index_put(struct luo_index_writer *index, u64 session, u64 token,
 }
 
 /**
- * luo_index_end - all files are in the index
+ * luo_index_end - all is in the index
  * @index: the writer
  * @header: gets where the index is, and how long
  */

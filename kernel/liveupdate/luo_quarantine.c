@@ -80,9 +80,9 @@ u64 luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS])
 }
 
 /**
- * luo_quarantine_read - find the memory of files whose records are damaged
+ * luo_quarantine_read - find the memory of those whose records are damaged
  * @header: what the previous kernel left
- * @known: is there a file of this session and token?
+ * @known: can its owner be had? It is of a session's file or an FLB
  * @arg: for @known
  *
  * Context: May sleep.
@@ -90,10 +90,11 @@ u64 luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS])
  * Return: 0; -ENOMEM, then luo_quarantine_empty() is called for.
  */
 int luo_quarantine_read(const struct luo_header_ser *header,
-			bool (*known)(u64 session, u64 token, void *arg),
+			bool (*known)(const struct luo_memory_ser *ser, void *arg),
 			void *arg)
 {
 	struct luo_reader reader;
+	bool damaged = false;
 	const void *record;
 	u64 bytes = 0;
 	int ret;
@@ -105,18 +106,20 @@ int luo_quarantine_read(const struct luo_header_ser *header,
 
 		cond_resched();
 		if (ret < 0) {
-			pr_err("the index of memory is damaged\n");
+			damaged = true;
 			continue;
 		}
-		if (known(ser->session, ser->token, arg))
+		if (known(ser, arg))
 			continue;
 		if (add(ser->token, ser->memory, GFP_KERNEL))
 			return -ENOMEM;
 		bytes += kho_owner_size(ser->memory);
 	}
 
+	if (damaged)
+		pr_err("the index of memory is damaged\n");
 	if (bytes)
-		pr_warn("%llu KiB of files that are damaged stay reserved until they are discarded\n",
+		pr_warn("%llu KiB of files and FLBs that are damaged stay reserved until they are discarded\n",
 			bytes >> 10);
 	return 0;
 }

@@ -10,7 +10,7 @@ struct seq_file;
 
 u64 luo_quarantine_add(u64 token, const u64 memory[KHO_OWNER_RECORDS]);
 int luo_quarantine_read(const struct luo_header_ser *header,
-			bool (*known)(u64 session, u64 token, void *arg),
+			bool (*known)(const struct luo_memory_ser *ser, void *arg),
 			void *arg);
 void luo_quarantine_empty(void);
 u64 luo_quarantine_discard(void);

@@ -22,6 +22,7 @@
 #include <linux/timex.h>
 #include <trace/events/liveupdate.h>
 
+#include "luo_show.h"
 #include "luo_timeline.h"
 
 /* Each session has two; more than these are only counted */
@@ -309,7 +310,7 @@ static void show_event(struct seq_file *m, u64 ns, const char *kernel,
 	seq_printf(m, "%llu\t%s\t%s", ns, kernel, luo_event_name[what]);
 	if (session) {
 		seq_putc(m, '\t');
-		seq_escape(m, session, " \t\n\\");
+		luo_show_name(m, session);
 	}
 	seq_putc(m, '\n');
 }
@@ -325,8 +326,8 @@ void luo_timeline_show(struct seq_file *m)
 	if (!luo_clocks.hz)
 		return;
 
-	seq_printf(m, "# ns since the freeze, by the cycle counter, %llu Hz\n",
-		   luo_clocks.hz);
+	seq_printf(m, "# ns since the freeze at %llu cycles, by the cycle counter, %llu Hz\n",
+		   luo_clocks.begin, luo_clocks.hz);
 	if (luo_clocks.restarted)
 		seq_puts(m, "# it restarted: from jump to start is by the wall clock, to a second\n");
 	for (int what = LUO_EVENT_FREEZE_BEGIN; what <= LUO_EVENT_JUMP; what++)

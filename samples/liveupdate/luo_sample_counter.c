@@ -27,7 +27,7 @@
  * The name by which the next kernel finds the handler. It stands for the
  * meaning of struct counter_ser: a change of that needs another name.
  */
-#define COUNTER_COMPATIBLE	"luo-sample-counter-v1"
+#define COUNTER_COMPATIBLE	"luo-sample-counter-v2"
 
 /* A driver has no such thing. The tests see with it what a failure does. */
 #define FAIL_PRESERVE		0x1
@@ -43,15 +43,22 @@ static long refuse = -1;
 module_param(refuse, long, 0644);
 MODULE_PARM_DESC(refuse, "for tests: a counter of this value refuses to freeze");
 
+static unsigned int pieces = 1;
+module_param(pieces, uint, 0644);
+MODULE_PARM_DESC(pieces, "for tests: how many pages the state of a counter takes");
+
 /**
  * struct counter_ser - what the next kernel gets of a counter
  * @value: its value
+ * @next: physical address of another one, which only takes up memory; 0 at the
+ *	end
  *
  * The next kernel need not be built from this source: only types of a fixed
  * size, no pointers.
  */
 struct counter_ser {
 	s64 value;
+	u64 next;
 };
 
 /*
@@ -71,6 +78,16 @@ static bool counter_can_preserve(struct liveupdate_file_handler *handler,
 	return luo_counter_from_file(file);
 }
 
+static void counter_free(struct counter_ser *ser)
+{
+	while (ser) {
+		u64 next = ser->next;
+
+		kho_unpreserve_free(ser);
+		ser = next ? phys_to_virt(next) : NULL;
+	}
+}
+
 /*
  * Everything that can fail or takes time belongs here, while the system runs as
  * always: freeze is part of the pause. The counter can still be used, so its
@@ -78,14 +95,20 @@ static bool counter_can_preserve(struct liveupdate_file_handler *handler,
  */
 static int counter_preserve(struct liveupdate_file_op_args *args)
 {
-	struct counter_ser *ser;
+	struct counter_ser *ser, *more = NULL;
 
 	if (fail & FAIL_PRESERVE)
 		return -EIO;
 
-	ser = kho_alloc_preserve(sizeof(*ser));
-	if (IS_ERR(ser))
-		return PTR_ERR(ser);
+	for (unsigned int i = 0; i < max(pieces, 1U); i++) {
+		ser = kho_alloc_preserve(sizeof(*ser));
+		if (IS_ERR(ser)) {
+			counter_free(more);
+			return PTR_ERR(ser);
+		}
+		ser->next = more ? virt_to_phys(more) : 0;
+		more = ser;
+	}
 
 	args->serialized_data = virt_to_phys(ser);
 	args->private_data = ser;
@@ -94,7 +117,7 @@ static int counter_preserve(struct liveupdate_file_op_args *args)
 
 static void counter_unpreserve(struct liveupdate_file_op_args *args)
 {
-	kho_unpreserve_free(args->private_data);
+	counter_free(args->private_data);
 }
 
 /* Programs still run: from here on the counter must not change any more */
@@ -146,7 +169,15 @@ static bool counter_can_finish(struct liveupdate_file_op_args *args)
 /* Nobody may have retrieved the file: args->retrieve_status would tell */
 static void counter_finish(struct liveupdate_file_op_args *args)
 {
-	kho_restore_free(counter_incoming(args->serialized_data));
+	struct counter_ser *ser = counter_incoming(args->serialized_data);
+
+	while (ser) {
+		u64 next = ser->next;
+
+		kho_restore_free(ser);
+		/* What is given back can't be found again: no way in circles */
+		ser = next ? counter_incoming(next) : NULL;
+	}
 }
 
 /* Two files can lead to one counter, which can't be in two sessions */

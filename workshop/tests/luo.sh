@@ -47,7 +47,7 @@ dest=$tmp/dest
 check "install" build "$tmp/out" DEVICE="$tmp/none" DEBUGFS="$debugfs" prefix=/usr DESTDIR="$dest" install
 for file in sbin/luo lib/libliveupdate.a lib/libliveupdate.so.1 lib/libliveupdate.so \
 	lib/pkgconfig/libliveupdate.pc include/libliveupdate.h share/man/man1/luo.1 \
-	share/man/man1/luo-{run,hold,kexec}.1 share/man/man3/libliveupdate.3 \
+	share/man/man1/luo-{run,hold,kexec,vm}.1 share/man/man3/libliveupdate.3 \
 	share/bash-completion/completions/luo; do
 	check "it installs $file" test -s "$dest/usr/$file"
 done

@@ -157,3 +157,20 @@ int luo_need_hold(void)
 
 	return sock;
 }
+
+void luo_hold_rescue(const char *name, int session)
+{
+	int hold = luo_hold_connect(), err = hold;
+	char text[LU_ESCAPED_SIZE];
+
+	if (hold >= 0) {
+		err = luo_hold_keep(hold, session);
+		close(hold);
+	}
+	if (err)
+		luo_note("the session is lost with this command,\n"
+			 "as no luo hold is there to have it");
+	else
+		luo_note("luo hold has session %s now: 'luo get' reads its files",
+			 luo_show_name(name, text));
+}

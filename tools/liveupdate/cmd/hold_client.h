@@ -27,6 +27,9 @@ int luo_hold_stop(int sock);
 int luo_hold_list(int (*fn)(const struct hold_reply *held, void *arg),
 		  void *arg);
 
+/* Not to lose it with this process; says how that went */
+void luo_hold_rescue(const char *name, int session);
+
 /* As luo_hold_connect(), and says what to do if it fails */
 int luo_need_hold(void);
 

@@ -84,7 +84,7 @@ static int explain_load(int err)
 	}
 }
 
-static int load(const struct kexec_plan *plan)
+int kexec_load(const struct kexec_plan *plan)
 {
 	unsigned long flags = plan->initrd ? 0 : KEXEC_FILE_NO_INITRAMFS;
 	int kernel, initrd = -1, err = 0;
@@ -134,11 +134,10 @@ static int explain_jump(int err)
 	}
 }
 
-static int jump(void)
+int kexec_jump(void)
 {
 	/* What was printed must not be lost with this kernel */
 	fflush(NULL);
-	sync();
 	reboot(LINUX_REBOOT_CMD_KEXEC);
 
 	return explain_jump(errno);
@@ -161,11 +160,12 @@ static int act(const struct request *request)
 
 	if (plan->jump && !request->yes && !confirm())
 		return luo_error("nothing was done");
-	ret = plan->load ? load(plan) : LUO_OK;
-	if (!ret && plan->jump)
-		ret = jump();
+	ret = plan->load ? kexec_load(plan) : LUO_OK;
+	if (ret || !plan->jump)
+		return ret;
+	sync();
 
-	return ret;
+	return kexec_jump();
 }
 
 /* What can be known before anything is done */

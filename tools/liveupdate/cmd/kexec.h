@@ -54,6 +54,12 @@ struct kexec_plan {
  */
 int kexec_report(const struct kexec_plan *plan, bool json);
 
+/* Load it: LUO_OK, or LUO_ERROR after a message */
+int kexec_load(const struct kexec_plan *plan);
+
+/* Start the one that is loaded, at once: comes back with LUO_ERROR only */
+int kexec_jump(void);
+
 /* Is an image loaded? */
 bool luo_kexec_loaded(void);
 

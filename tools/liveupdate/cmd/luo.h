@@ -67,5 +67,6 @@ int luo_put(int argc, char *argv[]);
 int luo_run(int argc, char *argv[]);
 int luo_status(int argc, char *argv[]);
 int luo_timeline(int argc, char *argv[]);
+int luo_vm(int argc, char *argv[]);
 
 #endif /* _LUO_H */

@@ -20,6 +20,7 @@ static const struct {
 	{ "finish", luo_finish, "end the live update of a session that came over" },
 	{ "discard", luo_discard, "give up a session, a file, or damaged memory" },
 	{ "kexec", luo_kexec, "check what will survive, and start the next kernel" },
+	{ "vm", luo_vm, "run virtual machines that outlive the kernel" },
 	{ "timeline", luo_timeline, "tell what the last live update spent its time on" },
 };
 

@@ -153,24 +153,6 @@ static int retrieve_file(const struct lu_file *file, void *arg)
 	return place_memfd(retrieve->run, file->token, fd);
 }
 
-/* Not to lose it with this process */
-static void rescue(const struct run *run, int session)
-{
-	int hold = luo_hold_connect(), err = hold;
-	char text[LU_ESCAPED_SIZE];
-
-	if (hold >= 0) {
-		err = luo_hold_keep(hold, session);
-		close(hold);
-	}
-	if (err)
-		luo_note("the session is lost with this command,\n"
-			 "as no luo hold is there to have it");
-	else
-		luo_note("luo hold has session %s now: 'luo get' reads its files",
-			 luo_show_name(run->session_name, text));
-}
-
 /* From here on they are ordinary files, and can be preserved again */
 static int retrieve_all(struct run *run, int session)
 {
@@ -186,7 +168,7 @@ static int retrieve_all(struct run *run, int session)
 			luo_note("finishing the session: %s", strerror(-ret));
 	}
 	if (ret)
-		rescue(run, session);
+		luo_hold_rescue(run->session_name, session);
 
 	return ret ? LUO_ERROR : LUO_OK;
 }

@@ -9,7 +9,7 @@
  *
  * From the header, chains of blocks lead to the sessions and from each of
  * these to its files. An index tells whose memory is where once more, for the
- * case that a session's or a file's record is damaged. A block is a preserved
+ * case that the record of a session, a file or an FLB is damaged. A block is a preserved
  * page with a struct luo_block_ser at its head and records behind it.
  *
  * Each record has a sum of its own, so that a damaged one is lost alone. Any
@@ -23,7 +23,7 @@
 #include <uapi/linux/liveupdate.h>
 
 #define LUO_FDT_NAME			"LUO"
-#define LUO_FDT_COMPATIBLE		"luo-records-v4"
+#define LUO_FDT_COMPATIBLE		"luo-records-v5"
 #define LUO_FDT_HEADER_PROP_NAME	"header"
 
 #define LUO_HEADER_MAGIC		0x7265646165686f6cULL
@@ -65,8 +65,8 @@ struct luo_timeline_ser {
  * @nr_flbs: number of FLB records
  * @memory: physical address of the first block of the index of memory, 0 for
  *	none
- * @nr_memory: number of records in the index: one for each file, and for what
- *	was in quarantine
+ * @nr_memory: number of records in the index: one for each file, each FLB, and for
+ *	what was in quarantine
  * @sum: luo_sum() of all before it
  */
 struct luo_header_ser {
@@ -140,9 +140,9 @@ struct luo_file_ser {
 
 /**
  * struct luo_memory_ser - record of the index: whose some memory is
- * @session: number of the session's record, counted from 0; LUO_NO_SESSION for
- *	what was in quarantine
- * @token: the file's token
+ * @session: number of the session's record, counted from 0; LUO_FLB_MEMORY for
+ *	an FLB, LUO_NO_SESSION for what was in quarantine
+ * @token: the file's token, 0 for an FLB
  * @memory: as in the file's record
  * @sum: luo_sum() of all before it
  */
@@ -154,6 +154,7 @@ struct luo_memory_ser {
 };
 
 #define LUO_NO_SESSION		(~0ULL)
+#define LUO_FLB_MEMORY		(~1ULL)
 
 /**
  * struct luo_flb_ser - record of an FLB and one handler whose files need it

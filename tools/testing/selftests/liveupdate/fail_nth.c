@@ -887,7 +887,7 @@ static void list_ops(void)
 		.failed = still_preserved,
 		.check = check_unpreserve,
 		.undo = undo_session,
-		.min = 2,
+		.min = 1,
 	};
 
 	on.fd = luo_memfd("list", 0, PAGE);

@@ -51,16 +51,31 @@
  * @pages: its size in pages, the last of which it fills but for some bytes
  * @every: every so many pages there is one that is not a hole
  * @lists: chunks of the list of its memory
+ * @counter: it is no memfd, but a counter, with a log in a list
  */
 struct file_kind {
 	unsigned int pages;
 	unsigned int every;
 	unsigned int lists;
+	bool counter;
 };
 
-static const struct file_kind tiny_file = { 1, 1, 1 };
-static const struct file_kind small_file = { 7, 2, 1 };
-static const struct file_kind long_file = { 599, 2, 2 };
+static const struct file_kind tiny_file = {
+	.pages = 1, .every = 1, .lists = 1,
+};
+
+static const struct file_kind small_file = {
+	.pages = 7, .every = 2, .lists = 1,
+};
+
+static const struct file_kind long_file = {
+	.pages = 599, .every = 2, .lists = 2,
+};
+
+static const struct file_kind counter_file = { .counter = true };
+
+/* More than the records of a log that are in the record of the file */
+#define COUNTER_PIECES	6
 
 /* What a file or session may be after the jump */
 enum expect {
@@ -153,6 +168,9 @@ static int make_file(const struct campaign_file *file)
 	unsigned int page;
 	int fd, err = 0;
 
+	if (kind->counter)
+		return counter_new(file->seed >> 1);
+
 	fd = luo_memfd("campaign", MFD_ALLOW_SEALING, file_size(kind));
 	for (page = 0; fd >= 0 && page < kind->pages && !err; page++)
 		if (page_has_data(kind, page))
@@ -217,8 +235,10 @@ static struct campaign_session *add_session(struct world *world,
 		ksft_exit_fail_perror("realloc");
 	session = &world->sessions[world->nr];
 	*session = (struct campaign_session){ .c = c, .nr_files = nr_files };
-	snprintf(session->name, sizeof(session->name), "%s%u of %zu", name,
-		 world->nr, (size_t)(world->jump - campaign.jumps));
+	/* A name with a bit that is wrong is not that of another one */
+	snprintf(session->name, sizeof(session->name), "%s%u of %zu %04llx",
+		 name, world->nr, (size_t)(world->jump - campaign.jumps),
+		 campaign_random(campaign.seed, world->nr) & 0xffff);
 	session->files = calloc(nr_files, sizeof(*session->files));
 	if (!session->files)
 		ksft_exit_fail_perror("calloc");
@@ -297,10 +317,10 @@ static void add_case_session(struct world *world, const struct campaign_case *c)
 
 	for (i = 0; blocks && i < session->nr_files; i++)
 		session->files[i].kind = &tiny_file;
-	if (!blocks)
-		session->files[TARGET].kind =
-			c->class == CAMPAIGN_MEMFD_LIST ? &long_file :
-							  &small_file;
+	if (c->class == CAMPAIGN_MEMFD_LIST)
+		session->files[TARGET].kind = &long_file;
+	else if (c->class == CAMPAIGN_OWNER_LIST)
+		session->files[TARGET].kind = &counter_file;
 }
 
 static void add_guards(struct world *world)
@@ -376,10 +396,11 @@ static void count_session(struct numbers *n,
 		(session->nr_files + FILES_PER_BLOCK - 1) / FILES_PER_BLOCK;
 	n->nr[CAMPAIGN_FILE] += session->nr_files;
 	n->nr[CAMPAIGN_MEMORY] += session->nr_files;
-	n->nr[CAMPAIGN_MEMFD] += session->nr_files;
 	for (i = 0; i < session->nr_files; i++) {
 		const struct file_kind *kind = session->files[i].kind;
 
+		n->nr[CAMPAIGN_MEMFD] += !kind->counter;
+		n->nr[CAMPAIGN_OWNER_LIST] += kind->counter;
 		n->nr[CAMPAIGN_MEMFD_LIST] += kind->lists;
 	}
 }
@@ -402,6 +423,24 @@ static unsigned int target_offset(const struct campaign_session *session)
 	default:
 		return 0;
 	}
+}
+
+/* The cases are about all fields that there are */
+static void check_layout(void)
+{
+	char text[512], *line, *rest = text, name[32];
+	unsigned int words, class, found = 0;
+
+	CHECK_EQ(0, luo_read_text(DAMAGE, text, sizeof(text)));
+	while ((line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "%31s %u", name, &words) != 2)
+			continue;
+		for (class = 0; class < CAMPAIGN_CLASSES; class++)
+			if (!strcmp(campaign_class_names[class], name))
+				found += CHECK_EQ(words, campaign_words(class));
+	}
+	CHECK_EQ(6, found);
+	luo_report("what the kernel writes is what is damaged");
 }
 
 static void order(int damage, const struct campaign_case *c, unsigned int nr)
@@ -473,6 +512,17 @@ static void keep_session(int dev, const struct campaign_session *session)
 	}
 }
 
+static bool uses_counters(const struct world *world)
+{
+	unsigned int i;
+
+	for (i = 0; i < world->nr; i++)
+		if (world->sessions[i].c &&
+		    world->sessions[i].c->class == CAMPAIGN_OWNER_LIST)
+			return true;
+	return false;
+}
+
 static bool uses_flb(const struct world *world)
 {
 	return world->cases[0].class == CAMPAIGN_FLB ||
@@ -484,8 +534,6 @@ static void keep_pair(int dev)
 {
 	int session = luo_create_session(dev, "pair"), counter, pair;
 
-	/* They may be in use for what came over damaged, see check_pair() */
-	CHECK(module_refs(PAIR_MODULE) >= 0 || modules_load());
 	CHECK(session >= 0);
 	counter = counter_new(42);
 	pair = pair_new(counter);
@@ -495,14 +543,23 @@ static void keep_pair(int dev)
 	close(pair);
 }
 
+static void need_modules(void)
+{
+	/* They may be in use for what came over damaged, see check_pair() */
+	CHECK(module_refs(PAIR_MODULE) >= 0 || modules_load());
+	CHECK_EQ(0, module_set_param(COUNTER_MODULE, "pieces", COUNTER_PIECES));
+}
+
 static void leave_kernel(const struct campaign_jump *jump, int dev)
 {
 	struct world world = make_world(jump);
 	unsigned int i;
 
+	if (uses_counters(&world) || uses_flb(&world))
+		need_modules();
 	for (i = 0; i < world.nr; i++)
 		keep_session(dev, &world.sessions[i]);
-	if (uses_flb(&world) && modules_available())
+	if (uses_flb(&world))
 		keep_pair(dev);
 	CHECK_EQ(0, luo_kexec_load(NULL));
 	order_damage(&world);
@@ -650,9 +707,9 @@ static void check_global(const struct campaign_case *c)
 		      luo_count_in_log("is damaged, what it covers stays reserved"));
 	else if (c->class == CAMPAIGN_MAP_LEAF)
 		CHECK(luo_count_in_log("is damaged, what it covers stays reserved"));
-	else if (modules_available() && (c->class == CAMPAIGN_FLB ||
-					 c->class == CAMPAIGN_FLB_BLOCK))
-		CHECK(luo_count_in_log("a record of an FLB is damaged"));
+	else if (c->class == CAMPAIGN_FLB || c->class == CAMPAIGN_FLB_BLOCK)
+		CHECK(luo_count_in_log("a record of an FLB is damaged") &&
+		      luo_count_in_log("KiB of files and FLBs that are damaged"));
 }
 
 static void check_pair(int dev, bool sealed)
@@ -758,6 +815,19 @@ static void report(const struct world *world, const struct campaign_case *c)
 		   c ? c->name : "what was not damaged");
 }
 
+/* What came over can be looked at, whatever it is */
+static void show_all(void)
+{
+	static const char * const names[] = {
+		"updates", "previous", "sessions", "files", "handlers", "flbs",
+		"quarantine", "timeline",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		free(luo_read_debugfs(names[i]));
+}
+
 /* One line for each case, and one for what was not damaged */
 static void check_world(struct world *world, int dev)
 {
@@ -774,6 +844,7 @@ static void check_world(struct world *world, int dev)
 
 	if (!local)
 		check_global(&world->cases[0]);
+	show_all();
 	for (i = 0; i < world->nr; i++) {
 		check_session(world, &world->sessions[i]);
 		if (local && world->sessions[i].c)
@@ -787,7 +858,7 @@ static void check_world(struct world *world, int dev)
 	use_memory();
 	for (i = 0; i < world->nr; i++)
 		check_again(&world->sessions[i]);
-	if (uses_flb(world) && modules_available())
+	if (uses_flb(world))
 		check_pair(dev, world->cases[0].sealed);
 	report(world, local ? NULL : &world->cases[0]);
 }
@@ -863,7 +934,9 @@ static void run_stage(unsigned int stage)
 		NULL : &campaign.jumps[position.done - 1];
 	int dev;
 
-	luo_plan((last ? reports(last) : 0) + 1);
+	luo_plan((stage == 1) + (last ? reports(last) : 0) + 1);
+	if (stage == 1)
+		check_layout();
 	if (last && is_opaque()) {
 		check_opaque(last);
 		start_fresh_kernel(stage, &position);

@@ -196,7 +196,7 @@ static void damage_1(void)
 	nr = find_addresses(address, ARRAY_SIZE(address));
 	CHECK(nr > 1);
 	for (i = 1; i < nr; i++)
-		spoiled += spoil_compatible(address[i], "luo-records-v4");
+		spoiled += spoil_compatible(address[i], "luo-records-v5");
 	CHECK_EQ(1, spoiled);
 	luo_report("sessions of another format");
 	luo_leave_kernel();

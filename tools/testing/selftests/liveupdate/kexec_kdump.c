@@ -164,12 +164,25 @@ static void check_scratch(const struct area *crash)
 	}
 }
 
+/* Memory that the crash kernel shares with user space, with crashkernel=SIZE,cma */
+static void check_cma(void)
+{
+	char size[16], text[64];
+
+	if (luo_cmdline_value("luo.cma", size, sizeof(size)))
+		return;
+	snprintf(text, sizeof(text), "crashkernel CMA reserved: %s MB", size);
+	CHECK(luo_count_in_log(text));
+	CHECK(!luo_count_in_log("crashkernel CMA reservation failed"));
+}
+
 /* Both of them, with @param for the crash kernel */
 static void load_kernels(const char *param)
 {
 	struct area crash = crash_area();
 
 	check_scratch(&crash);
+	check_cma();
 	CHECK_EQ(0, luo_kexec_load(NULL));
 	CHECK_EQ(0, luo_kexec_load_crash(param));
 	luo_report("a crash kernel is loaded beside the next kernel");

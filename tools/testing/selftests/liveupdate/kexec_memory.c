@@ -459,6 +459,7 @@ static void preserve_far_file(int session)
 	/* The kernel itself may be in one of the blocks, but hardly in both */
 	for (pos = SLOT(3); pos < (unsigned long)SLOT(4); pos += block)
 		CHECK_EQ(-EBUSY, set_state(pos, block, "offline"));
+	luo_check_log();
 	CHECK_EQ(0, luo_verify_pattern(fd, 0, FAR_FILE, SEED + FAR_TOKEN));
 	close(fd);
 	luo_report("a file on a node that had no memory");
@@ -650,6 +651,8 @@ static void hidden_2(void)
 		refused += err == -EBUSY;
 	}
 	CHECK(refused > 0);
+	CHECK(luo_count_in_log("can't go online"));
+	luo_check_log();
 	luo_report("memory that holds what came over does not go online");
 	luo_finish_stage();
 }

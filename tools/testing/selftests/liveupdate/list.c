@@ -23,7 +23,7 @@
 #define MANY		1500
 #define MEMFD_HANDLER	"memfd"
 
-static const char *const names[] = { "first", "a b\nc\\d", "third" };
+static const char *const names[] = { "first", "a b\nc\\d\x1b\xe9", "third" };
 
 FIXTURE(list)
 {
@@ -412,7 +412,7 @@ TEST_F(list, fdinfo)
 	ASSERT_EQ(0, luo_preserve(self->sessions[1], self->memfd, 7));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->sessions[1]);
 	ASSERT_LE(0, luo_read_text(path, text, sizeof(text)));
-	EXPECT_NE(NULL, strstr(text, "luo-session:\ta\\040b\\012c\\134d\n"))
+	EXPECT_NE(NULL, strstr(text, "luo-session:\ta\\040b\\012c\\134d\\033\\351\n"))
 		TH_LOG("%s", text);
 	EXPECT_NE(NULL, strstr(text, "luo-direction:\toutgoing\n"));
 	EXPECT_NE(NULL, strstr(text, "luo-age:\t0\n"));

@@ -49,6 +49,7 @@ const char * const campaign_class_names[CAMPAIGN_CLASSES] = {
 	[CAMPAIGN_FILE] = "file",
 	[CAMPAIGN_MEMORY_BLOCK] = "memory-block",
 	[CAMPAIGN_MEMORY] = "memory",
+	[CAMPAIGN_OWNER_LIST] = "owner-list",
 	[CAMPAIGN_MEMFD] = "memfd",
 	[CAMPAIGN_MEMFD_LIST] = "memfd-list",
 };
@@ -162,6 +163,11 @@ static const struct field plain_fields[] = {
 	FIELD(MEMFD_LIST, 0, 4, ORDER_BITS, "record[1].order", NUMBER, FORGED),
 	FIELD(MEMFD_LIST, 1, 1, WHOLE, "next", ADDRESS, FORGED),
 	FIELD(MEMFD_LIST, 1, 2, WHOLE, "nr", NUMBER, FORGED),
+	FIELD(OWNER_LIST, 0, 0, WHOLE, "sum", SUM, KEPT),
+	FIELD(OWNER_LIST, 0, 1, WHOLE, "next", ADDRESS, KEPT),
+	FIELD(OWNER_LIST, 0, 2, WHOLE, "nr", NUMBER, KEPT),
+	FIELD(OWNER_LIST, 0, 3, WHOLE, "record[0]", EXTENT, KEPT),
+	FIELD(OWNER_LIST, 0, 4, WHOLE, "record[1]", EXTENT, KEPT),
 	FIELD(MEMORY, 0, 0, WHOLE, "session", NUMBER, KEPT),
 	FIELD(MEMORY, 0, 1, WHOLE, "token", NUMBER, KEPT),
 	FIELD(MEMORY, 0, 2, WHOLE, "memory[0]", EXTENT, KEPT),
@@ -170,18 +176,29 @@ static const struct field plain_fields[] = {
 	FIELD(MEMORY, 0, 5, WHOLE, "sum", SUM, KEPT),
 	FIELD(HEADER, 0, 0, WHOLE, "magic", NUMBER, KEPT),
 	FIELD(HEADER, 0, 1, WHOLE, "update_count", NUMBER, KEPT),
-	FIELD(HEADER, 0, 2, WHOLE, "sessions", ADDRESS, KEPT),
-	FIELD(HEADER, 0, 3, WHOLE, "nr_sessions", NUMBER, KEPT),
-	FIELD(HEADER, 0, 4, WHOLE, "flbs", ADDRESS, KEPT),
-	FIELD(HEADER, 0, 5, WHOLE, "nr_flbs", NUMBER, KEPT),
-	FIELD(HEADER, 0, 6, WHOLE, "memory", ADDRESS, KEPT),
-	FIELD(HEADER, 0, 7, WHOLE, "nr_memory", NUMBER, KEPT),
-	FIELD(HEADER, 0, 8, WHOLE, "sum", SUM, KEPT),
+	FIELD(HEADER, 0, 2, WHOLE, "release", NUMBER, KEPT),
+	FIELD(HEADER, 0, 10, WHOLE, "release's end", NUMBER, KEPT),
+	FIELD(HEADER, 0, 11, WHOLE, "hz", NUMBER, KEPT),
+	FIELD(HEADER, 0, 12, WHOLE, "wall", NUMBER, KEPT),
+	FIELD(HEADER, 0, 13, WHOLE, "freeze_begin", NUMBER, KEPT),
+	FIELD(HEADER, 0, 14, WHOLE, "freeze_end", NUMBER, KEPT),
+	FIELD(HEADER, 0, 15, WHOLE, "serialize_end", NUMBER, KEPT),
+	FIELD(HEADER, 0, 16, WHOLE, "jump", NUMBER, KEPT),
+	FIELD(HEADER, 0, 17, WHOLE, "sessions", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 18, WHOLE, "nr_sessions", NUMBER, KEPT),
+	FIELD(HEADER, 0, 19, WHOLE, "flbs", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 20, WHOLE, "nr_flbs", NUMBER, KEPT),
+	FIELD(HEADER, 0, 21, WHOLE, "memory", ADDRESS, KEPT),
+	FIELD(HEADER, 0, 22, WHOLE, "nr_memory", NUMBER, KEPT),
+	FIELD(HEADER, 0, 23, WHOLE, "sum", SUM, KEPT),
 	FIELD(FLB, 0, 0, WHOLE, "compatible", NUMBER, KEPT),
 	FIELD(FLB, 0, 6, WHOLE, "handler", NUMBER, KEPT),
 	FIELD(FLB, 0, 12, WHOLE, "data", ADDRESS, KEPT),
 	FIELD(FLB, 0, 13, WHOLE, "nr_files", NUMBER, KEPT),
-	FIELD(FLB, 0, 14, WHOLE, "sum", SUM, KEPT),
+	FIELD(FLB, 0, 14, WHOLE, "memory[0]", EXTENT, KEPT),
+	FIELD(FLB, 0, 15, WHOLE, "memory[1]", EXTENT, KEPT),
+	FIELD(FLB, 0, 16, WHOLE, "memory[2]", EXTENT, KEPT),
+	FIELD(FLB, 0, 17, WHOLE, "sum", SUM, KEPT),
 	FIELD(MAP_LEAF, 0, 0, WHOLE, "used[0]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 255, WHOLE, "used[255]", NUMBER, KEPT),
 	FIELD(MAP_LEAF, 0, 256, WHOLE, "start[0]", NUMBER, KEPT),
@@ -229,7 +246,7 @@ static const struct {
 	{ ORDER_BITS, "order", NUMBER },
 };
 
-#define MAX_FIELDS	256
+#define MAX_FIELDS	512
 
 static struct field fields[MAX_FIELDS];
 static size_t nr_fields;
@@ -286,6 +303,16 @@ static void find_fields(void)
 			*add_field() = plain_fields[i];
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
 		add_block_fields(blocks[i].class, blocks[i].nr);
+}
+
+unsigned int campaign_words(enum campaign_class class)
+{
+	size_t i;
+
+	for (i = 0; i < nr_fields; i++)
+		if (fields[i].class == class && fields[i].type == SUM)
+			return fields[i].word ? fields[i].word + 1 : 0;
+	return 0;
 }
 
 __u64 campaign_random(__u64 seed, __u64 index)
@@ -363,7 +390,8 @@ static void add_field_case(struct campaign *campaign, const struct field *field,
 /* The log of a file's memory is only used if there is no handler */
 static bool field_has_orphans(const struct field *field)
 {
-	return field->class == CAMPAIGN_MEMFD_LIST ||
+	return field->class == CAMPAIGN_OWNER_LIST ||
+	       field->class == CAMPAIGN_MEMFD_LIST ||
 	       (field->class == CAMPAIGN_FILE && field->word >= 8 &&
 		field->word <= 10);
 }
@@ -375,6 +403,8 @@ static bool field_fits(const struct field *field, bool sealed, bool orphan)
 		return false;
 	/* Without a handler nobody gets to what is not in the log */
 	if (orphan && !field_has_orphans(field))
+		return false;
+	if (!orphan && field->class == CAMPAIGN_OWNER_LIST)
 		return false;
 	/* What is not sealed is of no use where the record itself is to fit */
 	return !orphan || sealed || field->class != CAMPAIGN_FILE;
@@ -388,6 +418,7 @@ static void add_cut_case(struct campaign *campaign, enum campaign_class class,
 	c->class = class;
 	c->nr = nr;
 	c->sealed = sealed;
+	c->orphan = class == CAMPAIGN_OWNER_LIST;
 	c->kept = CAMPAIGN_FORGED;
 	c->op = "cut";
 	snprintf(c->order, sizeof(c->order), "%u", word);
@@ -452,6 +483,7 @@ static void add_random_case(struct campaign *campaign, __u64 index,
 	c->class = class;
 	/* Every fourth is a truncation, and every other is sealed */
 	c->sealed = random & 0x1;
+	c->orphan = class == CAMPAIGN_OWNER_LIST;
 	c->kept = CAMPAIGN_FORGED;
 	c->op = random & 0xc0 ? "flip" : "cut";
 	if (random & 0xc0)
@@ -546,6 +578,7 @@ static const struct {
 	{ CAMPAIGN_SESSION_BLOCK, 0, "next", "self", true },
 	{ CAMPAIGN_FLB, 0, "data", "self", false },
 	{ CAMPAIGN_FLB, 0, "nr_files", "ones", true },
+	{ CAMPAIGN_HEADER, 0, "hz", "ones", true },
 	{ CAMPAIGN_MAP_LEAF, 0, "used[0]", "ones", true },
 	{ CAMPAIGN_MAP_LEAF, 0, "used[0]", "plus", false },
 	{ CAMPAIGN_MAP_TABLE, 0, "entry[0].phys", "self", true },

@@ -29,6 +29,7 @@ enum campaign_class {
 	CAMPAIGN_FILE,
 	CAMPAIGN_MEMORY_BLOCK,
 	CAMPAIGN_MEMORY,
+	CAMPAIGN_OWNER_LIST,
 	CAMPAIGN_MEMFD,
 	CAMPAIGN_MEMFD_LIST,
 	CAMPAIGN_CLASSES,
@@ -89,6 +90,9 @@ extern const char * const campaign_class_names[CAMPAIGN_CLASSES];
 /* @part of @parts is kept, all with 0 of 1 */
 void campaign_init(struct campaign *campaign, bool is_long, __u64 seed,
 		   unsigned int part, unsigned int parts);
+
+/* How many words the cases think that each of these has; 0 if it may be any */
+unsigned int campaign_words(enum campaign_class class);
 
 static inline bool campaign_class_is_local(enum campaign_class class)
 {

@@ -57,14 +57,20 @@ int module_refs(const char *name)
 	return strtol(text, NULL, 10);
 }
 
-int module_set_fail(const char *name, unsigned int fail)
+int module_set_param(const char *name, const char *param, unsigned int value)
 {
 	char path[128], text[16];
 
-	snprintf(path, sizeof(path), "/sys/module/%s/parameters/fail", name);
-	snprintf(text, sizeof(text), "%u", fail);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", name,
+		 param);
+	snprintf(text, sizeof(text), "%u", value);
 
 	return luo_write_text(path, text);
+}
+
+int module_set_fail(const char *name, unsigned int fail)
+{
+	return module_set_param(name, "fail", fail);
 }
 
 int module_set_modprobe(const char *path)

@@ -37,6 +37,7 @@ int module_load(const char *name, const char *params);
 int module_unload(const char *name);
 int module_refs(const char *name);
 int module_set_fail(const char *name, unsigned int fail);
+int module_set_param(const char *name, const char *param, unsigned int value);
 int module_set_modprobe(const char *path);
 
 /* All three; false if one of them does not do as it should */

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A network card behind VT-d in scalable mode
+#
+# vm: config=vfio mem=2G timeout=180 frames=500
+# vm: append="intel_iommu=on iommu=nopt"
+# vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max
+# vm: -device intel-iommu,intremap=on,aw-bits=48,x-scalable-mode=on -device edu,addr=5
+# vm: -device pcie-root-port,id=rp0,chassis=1,slot=1,addr=6
+# vm: -netdev @FRAMES@,id=n0
+# vm: -device e1000e,netdev=n0,bus=rp0"
+set -eu
+# shellcheck source=/dev/null
+. /tests/luo_vm_lib.sh
+
+run_stages stage1 "$1" /tests/kexec_vfio scalable 1
