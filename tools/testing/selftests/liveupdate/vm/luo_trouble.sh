@@ -63,8 +63,8 @@ stop()
 stage1()
 {
 	expect 0 "hold" "$luo" hold --background
-	put good good 1			# session 0, file 0
-	put lost lost 1			# session 1, file 1
+	put intact good 1		# session 0, file 0
+	put any lost 1			# session 1, file 1
 	put first half 1		# session 2, file 2
 	put second half 2		# file 3
 	start one gone --memfd log:64K	# session 3, file 4
@@ -105,7 +105,7 @@ seen()
 getting()
 {
 	expect 0 "hold" "$luo" hold --background
-	same "$("$luo" get good 1)" good "get: what is not damaged"
+	same "$("$luo" get good 1)" intact "get: what is not damaged"
 	expect 1 "get: a session that is lost" "$luo" get lost 1
 	printed "unless damaged" "get: it says why"
 	printed "luo status" "get: it says where to look"
