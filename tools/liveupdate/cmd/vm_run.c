@@ -356,7 +356,7 @@ int vm_run(int argc, char *argv[])
 		switch (opt) {
 		case 's':
 			if (!is_good_name(optarg))
-				return luo_usage_error("a name has %d letters, digits or '.-_@' at most",
+				return luo_usage_error("a name has %d letters, digits, '.-_@'",
 						       LU_NAME_SIZE - 1);
 			snprintf(vm.name, sizeof(vm.name), "%s", optarg);
 			break;

@@ -194,8 +194,8 @@ static int write_events(const struct events *events, unsigned long long stop,
 
 	if (!file)
 		return -errno;
-	fprintf(file, "# ns since the guest was stopped at %llu cycles, by the cycle counter, %llu Hz\n",
-		stop, hz);
+	fprintf(file, "# ns since the guest was stopped at %llu cycles", stop);
+	fprintf(file, ", by the cycle counter, %llu Hz\n", hz);
 	for (i = 0; i < events->nr; i++)
 		fprintf(file, "%llu\t%s\n", events->list[i].ns,
 			events->list[i].text);
