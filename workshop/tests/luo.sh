@@ -93,7 +93,7 @@ check "each tells whether it is MT-safe" threads
 # The command
 
 commands=$("$luo" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
-check "there are ten commands" same "$(wc -w <<<"$commands")" 10
+check "there are eleven commands" same "$(wc -w <<<"$commands")" 11
 for command in $commands; do
 	check "$command --help" "$luo" "$command" --help
 	check "luo(1) tells of $command" grep -q "luo $command" "$repo/tools/liveupdate/Documentation/luo.1.rst"
