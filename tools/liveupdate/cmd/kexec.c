@@ -44,9 +44,37 @@ static const char help[] =
 
 struct request {
 	struct kexec_plan plan;
-	const char *text, *append;
-	bool reuse, dry_run, yes, force, json;
+	bool dry_run, yes, force, json;
 };
+
+bool kexec_plan_option(struct kexec_plan *plan, int opt, const char *arg)
+{
+	switch (opt) {
+	case 'k':
+		plan->kernel = arg;
+		return true;
+	case 'i':
+		plan->initrd = arg;
+		return true;
+	case 'r':
+		plan->reuse = true;
+		return true;
+	case 'c':
+		plan->text = arg;
+		return true;
+	case 'a':
+		plan->append = arg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool kexec_plan_given(const struct kexec_plan *plan)
+{
+	return plan->kernel || plan->initrd || plan->reuse || plan->text ||
+	       plan->append;
+}
 
 bool luo_kexec_loaded(void)
 {
@@ -174,8 +202,8 @@ static int examine(struct request *request, struct luo_state *state)
 	struct kexec_plan *plan = &request->plan;
 	int err;
 
-	plan->cmdline = kexec_make_cmdline(request->reuse, request->text,
-					   request->append);
+	plan->cmdline = kexec_make_cmdline(plan->reuse, plan->text,
+					   plan->append);
 	if (!plan->cmdline)
 		return luo_error("the command line: %s", strerror(errno));
 	if (plan->load) {
@@ -221,10 +249,9 @@ static int check_request(struct request *request, bool load_only,
 		return luo_usage_error("--load or --exec? Without either, both are done");
 	if (!exec_only && !plan->kernel)
 		return luo_usage_error("which --kernel?");
-	if (exec_only && (plan->kernel || plan->initrd || request->reuse ||
-			  request->text || request->append))
+	if (exec_only && kexec_plan_given(plan))
 		return luo_usage_error("--exec starts what is loaded already");
-	if (!exec_only && request->reuse == !!request->text)
+	if (!exec_only && plan->reuse == !!plan->text)
 		return luo_usage_error("either --reuse-cmdline or --command-line");
 	plan->load = !exec_only;
 	plan->jump = !load_only;
@@ -240,11 +267,7 @@ static int check_request(struct request *request, bool load_only,
 int luo_kexec(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "initrd", required_argument, NULL, 'i' },
-		{ "reuse-cmdline", no_argument, NULL, 'r' },
-		{ "command-line", required_argument, NULL, 'c' },
-		{ "append", required_argument, NULL, 'a' },
+		KEXEC_PLAN_OPTIONS,
 		{ "load", no_argument, NULL, 'l' },
 		{ "exec", no_argument, NULL, 'e' },
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -259,22 +282,9 @@ int luo_kexec(int argc, char *argv[])
 	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (kexec_plan_option(&request.plan, opt, optarg))
+			continue;
 		switch (opt) {
-		case 'k':
-			request.plan.kernel = optarg;
-			break;
-		case 'i':
-			request.plan.initrd = optarg;
-			break;
-		case 'r':
-			request.reuse = true;
-			break;
-		case 'c':
-			request.text = optarg;
-			break;
-		case 'a':
-			request.append = optarg;
-			break;
 		case 'l':
 			load_only = true;
 			break;

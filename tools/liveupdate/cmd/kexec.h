@@ -39,6 +39,11 @@ int kexec_cmdline_bool(const char *cmdline, const char *key);
 /* What is asked for, and what was found out about it */
 struct kexec_plan {
 	const char *kernel, *initrd;
+
+	/* The command line is to be made of these */
+	bool reuse;
+	const char *text, *append;
+
 	char *cmdline;
 	bool load, jump;
 	struct kexec_image image;
@@ -47,6 +52,20 @@ struct kexec_plan {
 	/* Could the sessions be listed? Is live update on at all? */
 	bool knows_sessions, enabled;
 };
+
+/* What to load, for getopt_long() */
+#define KEXEC_PLAN_OPTIONS						\
+	{ "kernel", required_argument, NULL, 'k' },			\
+	{ "initrd", required_argument, NULL, 'i' },			\
+	{ "reuse-cmdline", no_argument, NULL, 'r' },			\
+	{ "command-line", required_argument, NULL, 'c' },		\
+	{ "append", required_argument, NULL, 'a' }
+
+/* Take one of them; false if it is another option */
+bool kexec_plan_option(struct kexec_plan *plan, int opt, const char *arg);
+
+/* Is any of them there? */
+bool kexec_plan_given(const struct kexec_plan *plan);
 
 /*
  * Say what will and what will not survive, as text or as JSON. Returns how many

@@ -43,8 +43,6 @@ struct guest {
 
 struct update {
 	struct kexec_plan plan;
-	const char *text, *append;
-	bool reuse;
 	struct guest *guests;
 	size_t nr_guests;
 
@@ -213,16 +211,15 @@ static int make_plan(struct update *update)
 	struct kexec_plan *plan = &update->plan;
 
 	plan->load = plan->kernel;
-	if (!plan->load && (plan->initrd || update->reuse || update->text ||
-			    update->append))
+	if (!plan->load && kexec_plan_given(plan))
 		return luo_usage_error("which --kernel?");
 	if (!plan->load)
 		return update->command || luo_kexec_loaded() ? LUO_OK :
 			luo_error("no kernel is loaded: --kernel or luo kexec --load does that");
-	if (update->reuse == !!update->text)
+	if (plan->reuse == !!plan->text)
 		return luo_usage_error("either --reuse-cmdline or --command-line");
-	plan->cmdline = kexec_make_cmdline(update->reuse, update->text,
-					   update->append);
+	plan->cmdline = kexec_make_cmdline(plan->reuse, plan->text,
+					   plan->append);
 
 	return plan->cmdline ? LUO_OK :
 		luo_error("the command line: %s", strerror(errno));
@@ -253,16 +250,12 @@ static int run(struct update *update, char *names[], size_t nr_names)
 int vm_update(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "initrd", required_argument, NULL, 'i' },
-		{ "reuse-cmdline", no_argument, NULL, 'r' },
-		{ "command-line", required_argument, NULL, 'c' },
-		{ "append", required_argument, NULL, 'a' },
+		KEXEC_PLAN_OPTIONS,
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	struct update update = { 0 };
-	int opt, end = optind;
+	int opt, end;
 
 	/* Names, and a command behind "--" */
 	for (end = 1; end < argc && strcmp(argv[end], "--"); end++)
@@ -273,27 +266,10 @@ int vm_update(int argc, char *argv[])
 			return luo_usage_error("which command?");
 	}
 	while ((opt = getopt_long(end, argv, "h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'k':
-			update.plan.kernel = optarg;
-			break;
-		case 'i':
-			update.plan.initrd = optarg;
-			break;
-		case 'r':
-			update.reuse = true;
-			break;
-		case 'c':
-			update.text = optarg;
-			break;
-		case 'a':
-			update.append = optarg;
-			break;
-		case 'h':
-			return luo_help(help);
-		default:
-			return luo_bad_option();
-		}
+		if (kexec_plan_option(&update.plan, opt, optarg))
+			continue;
+
+		return opt == 'h' ? luo_help(help) : luo_bad_option();
 	}
 
 	return run(&update, argv + optind, end - optind);

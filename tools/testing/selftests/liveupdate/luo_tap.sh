@@ -54,6 +54,23 @@ same()
 	tap_result "$tap_seen" "$3"
 }
 
+# What a command prints as JSON has this at a place; $get is the program that looks.
+#
+# usage: json EXPECTED NAME PATH... -- COMMAND...
+json()
+{
+	tap_want=$1 tap_name=$2 tap_path=
+	shift 2
+	while [ "$1" != -- ]; do
+		tap_path="$tap_path $1"
+		shift
+	done
+	shift
+	"$@" >/tmp/json 2>/tmp/json-err || cat /tmp/json-err
+	# shellcheck disable=SC2086 # these are words
+	same "$("${get:?}" $tap_path </tmp/json)" "$tap_want" "$tap_name"
+}
+
 tap_end()
 {
 	echo "1..$tap_nr"

@@ -23,3 +23,11 @@ run_stages()
 		exit 1
 	fi
 }
+
+# The command line of the next kernel, which begins with STAGE.
+#
+# usage: next_cmdline STAGE
+next_cmdline()
+{
+	sed -e "s/ *luo.stage=[0-9]*//" -e "s/\$/ luo.stage=$1/" /proc/cmdline
+}

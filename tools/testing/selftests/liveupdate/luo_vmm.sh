@@ -3,6 +3,9 @@
 #
 # Guests that outlive the kernel under them, for scenarios that have some. Sourced.
 
+# shellcheck source=luo_vm_lib.sh
+. /tests/luo_vm_lib.sh
+
 # The guest has no clock that it could hold its time stamp counter against: it has
 # to be told the rate, and is told what this kernel was, or has found out.
 tsc_khz()
@@ -69,10 +72,4 @@ no_gap()
 			boot = $5
 		}
 		END { exit bad || !last }'
-}
-
-# usage: next_cmdline STAGE
-next_cmdline()
-{
-	sed -e "s/ *luo.stage=[0-9]*//" -e "s/\$/ luo.stage=$1/" /proc/cmdline
 }

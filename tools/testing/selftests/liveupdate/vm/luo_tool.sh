@@ -7,6 +7,8 @@
 set -u
 # shellcheck source=../luo_tap.sh
 . /tests/luo_tap.sh
+# shellcheck source=../luo_vm_lib.sh
+. /tests/luo_vm_lib.sh
 
 luo=/tests/luo
 get=/tests/json_get
@@ -16,27 +18,6 @@ run="--session runner --memfd log:64K --memfd spare"
 kexec()
 {
 	"$luo" kexec --kernel /boot/bzImage --initrd /boot/initrd "$@"
-}
-
-# The command line of the next kernel
-cmdline()
-{
-	sed -e "s/ *luo.stage=[0-9]*//" -e "s/\$/ luo.stage=$1/" /proc/cmdline
-}
-
-# usage: json EXPECTED NAME PATH... -- COMMAND...
-json()
-{
-	want=$1 what=$2 path=
-	shift 2
-	while [ "$1" != -- ]; do
-		path="$path $1"
-		shift
-	done
-	shift
-	"$@" >/tmp/json 2>/tmp/json-err || cat /tmp/json-err
-	# shellcheck disable=SC2086 # these are words
-	same "$("$get" $path </tmp/json)" "$want" "$what"
 }
 
 # usage: put STATUS NAME TEXT SESSION TOKEN
@@ -269,7 +250,7 @@ stage1()
 	put 0 "put what nobody will get" text forgotten 1
 	tap_end
 	"$luo" kexec --kernel /boot/bzImage --initrd /boot/initrd --yes \
-		--command-line "$(cmdline 2)"
+		--command-line "$(next_cmdline 2)"
 }
 
 came_over()
@@ -334,7 +315,7 @@ stage2()
 	json 2 "run: both are" sessions 0 files -- "$luo" list --json runner
 	json 1 "run: nothing is left of the old session" sessions -- \
 		"$luo" list --json runner
-	expect 0 "kexec: load" kexec --command-line "$(cmdline 3)" --load
+	expect 0 "kexec: load" kexec --command-line "$(next_cmdline 3)" --load
 	expect 0 "kexec: check what is loaded" "$luo" kexec --exec --dry-run
 	printed "is loaded already" "kexec: it says what it can't check"
 	tap_end

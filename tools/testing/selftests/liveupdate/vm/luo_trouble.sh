@@ -8,25 +8,12 @@
 set -u
 # shellcheck source=../luo_tap.sh
 . /tests/luo_tap.sh
+# shellcheck source=../luo_vm_lib.sh
+. /tests/luo_vm_lib.sh
 
 luo=/tests/luo
 get=/tests/json_get
 damage=/sys/kernel/debug/liveupdate_test/damage
-
-# usage: json EXPECTED NAME PATH... -- COMMAND...
-json()
-{
-	want=$1 what=$2 path=
-	shift 2
-	while [ "$1" != -- ]; do
-		path="$path $1"
-		shift
-	done
-	shift
-	"$@" >/tmp/json 2>/tmp/json-err || cat /tmp/json-err
-	# shellcheck disable=SC2086 # these are words
-	same "$("$get" $path </tmp/json)" "$want" "$what"
-}
 
 # usage: put TEXT [OPTION]... SESSION TOKEN
 put()
@@ -81,8 +68,7 @@ stage1()
 		echo 'flip file 6 0 5' >$damage"
 	tap_end
 	"$luo" kexec --kernel /boot/bzImage --initrd /boot/initrd --yes \
-		--command-line "$(sed -e 's/ *luo.stage=[0-9]*//' \
-				      -e 's/$/ luo.stage=2/' /proc/cmdline)"
+		--command-line "$(next_cmdline 2)"
 }
 
 seen()

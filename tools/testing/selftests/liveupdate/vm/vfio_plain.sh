@@ -3,7 +3,7 @@
 #
 # A network card that user space drives, and a kexec without a session
 #
-# vm: config=vfio mem=2G timeout=180 frames=500
+# vm: mem=2G timeout=180 frames=500
 # vm: append="intel_iommu=on iommu=nopt"
 # vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max
 # vm: -device intel-iommu,intremap=on,aw-bits=48 -device edu,addr=5

@@ -3,7 +3,7 @@
 #
 # Cards that can't be preserved, and a live update that is called off
 #
-# vm: config=vfio mem=2G timeout=240 frames=500
+# vm: mem=2G timeout=240 frames=500
 # vm: append="intel_iommu=on iommu=nopt"
 # vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max
 # vm: -device intel-iommu,intremap=on,aw-bits=48 -device edu,addr=5
