@@ -448,7 +448,6 @@ static void punch_holes(int session)
 	luo_report("it writes to nobody else's memory");
 }
 
-
 static void unclaimed(void)
 {
 	int dev = luo_need_device();
