@@ -155,6 +155,30 @@ static u16 read_ari(struct pci_dev *dev)
 	return control & PCI_EXP_DEVCTL2_ARI ? 1 : 0;
 }
 
+static void read_windows(struct pci_dev *dev, u32 *window)
+{
+	/* Beside the first one is a status register */
+	static const struct {
+		int pos;
+		u32 mask;
+	} registers[PCI_SER_NR_WINDOWS] = {
+		{ PCI_IO_BASE, 0xffff },
+		{ PCI_MEMORY_BASE, ~0U },
+		{ PCI_PREF_MEMORY_BASE, ~0U },
+		{ PCI_PREF_BASE_UPPER32, ~0U },
+		{ PCI_PREF_LIMIT_UPPER32, ~0U },
+		{ PCI_IO_BASE_UPPER16, ~0U },
+	};
+
+	if (dev->hdr_type != PCI_HEADER_TYPE_BRIDGE)
+		return;
+
+	for (unsigned int i = 0; i < PCI_SER_NR_WINDOWS; i++) {
+		pci_read_config_dword(dev, registers[i].pos, &window[i]);
+		window[i] &= registers[i].mask;
+	}
+}
+
 /* What a device is and where it decodes, all of which must not change */
 static void read_identity(struct pci_dev *dev, struct pci_ser_dev *ser)
 {
@@ -170,6 +194,7 @@ static void read_identity(struct pci_dev *dev, struct pci_ser_dev *ser)
 		pci_read_config_dword(dev, PCI_BASE_ADDRESS_0 + 4 * i,
 				      &ser->bar[i]);
 	pci_read_config_dword(dev, rom_register(dev), &ser->rom);
+	read_windows(dev, ser->window);
 	pci_read_config_word(dev, PCI_COMMAND, &ser->command);
 	ser->acs = read_acs(dev);
 	ser->ari = read_ari(dev);
@@ -586,11 +611,25 @@ static const char *find_difference(struct pci_dev *dev,
 		return "its bus numbers have changed";
 	if (memcmp(is.bar, was->bar, sizeof(is.bar)) || is.rom != was->rom)
 		return "its BARs have changed";
+	if (memcmp(is.window, was->window, sizeof(is.window)))
+		return "its windows have changed";
 	if ((is.command ^ was->command) &
 	    (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER))
 		return "its command register has changed";
 	if (is.acs != was->acs || is.ari != was->ari)
 		return "its ACS or ARI control has changed";
+	return NULL;
+}
+
+/* They are found before what is below them */
+static const char *find_refused_bridge(struct pci_dev *dev)
+{
+	struct pci_dev *bridge;
+
+	for (bridge = pci_upstream_bridge(dev); bridge;
+	     bridge = pci_upstream_bridge(bridge))
+		if (!find_running(bridge))
+			return "a bridge above it does not go on";
 	return NULL;
 }
 
@@ -655,7 +694,7 @@ bool pci_liveupdate_size_bars(struct pci_dev *dev, unsigned int nr, u32 *masks,
 	if (!in || in->state == PCI_INCOMING_GONE)
 		return false;
 
-	why = find_difference(dev, &in->ser);
+	why = find_difference(dev, &in->ser) ?: find_refused_bridge(dev);
 	if (why) {
 		refuse(in, dev, why);
 		return false;

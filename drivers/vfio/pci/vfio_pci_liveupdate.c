@@ -285,6 +285,14 @@ static void interrupts_on(struct vfio_pci_core_device *vdev,
 	vfio_pci_signal_msis(vdev);
 }
 
+/* Waits for a reset of the whole bus */
+static void set_frozen(struct vfio_pci_core_device *vdev, bool frozen)
+{
+	guard(mutex)(&vdev->vdev.dev_set->lock);
+
+	vdev->liveupdate_frozen = frozen;
+}
+
 static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 {
 	struct vfio_pci_core_device *vdev =
@@ -294,6 +302,7 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 	int err;
 
 	down_write(&vdev->liveupdate_sem);
+	set_frozen(vdev, true);
 
 	err = pci_liveupdate_freeze(pdev);
 	if (err)
@@ -310,6 +319,7 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 err_unfreeze:
 	pci_liveupdate_unfreeze(pdev);
 err_up:
+	set_frozen(vdev, false);
 	up_write(&vdev->liveupdate_sem);
 	return err;
 }
@@ -322,6 +332,7 @@ static void vfio_pci_luo_unfreeze(struct liveupdate_file_op_args *args)
 	intel_liveupdate_unfreeze(&vdev->pdev->dev);
 	pci_liveupdate_unfreeze(vdev->pdev);
 	interrupts_on(vdev, args->private_data);
+	set_frozen(vdev, false);
 	up_write(&vdev->liveupdate_sem);
 }
 

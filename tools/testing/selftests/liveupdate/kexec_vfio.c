@@ -518,6 +518,18 @@ enum runs_until {
 	UNTIL_ASKED_FOR,
 };
 
+/* The bridge forwards a MiB more than before */
+static void widen_window(void)
+{
+	__u16 limit;
+
+	CHECK_EQ(0, pci_read_config(VFIO_BRIDGE, PCI_MEMORY_LIMIT, &limit,
+				    sizeof(limit)));
+	limit += 0x10;
+	CHECK_EQ(0, pci_write_config(VFIO_BRIDGE, PCI_MEMORY_LIMIT, &limit,
+				     sizeof(limit)));
+}
+
 /* Its driver comes too late to take it */
 static void no_driver(void)
 {
@@ -549,6 +561,8 @@ static const struct harm {
 	  .order = "flip flb 1 0 3" },
 	{ .what = "a BAR has changed",
 	  .arrange = move_bar },
+	{ .what = "a window of the bridge has changed",
+	  .arrange = widen_window },
 	{ .what = "no driver is there in time",
 	  .arrange = no_driver,
 	  .until = UNTIL_DEVICE_OPEN },

@@ -14,6 +14,7 @@
 /* Where things are, by -device ...,addr= in the scenarios */
 #define VFIO_NIC	"0000:01:00.0"
 #define VFIO_EDU	"0000:00:05.0"
+#define VFIO_BRIDGE	"0000:00:06.0"
 
 #define E1000_CTRL	0x0000
 #define E1000_STATUS	0x0008

@@ -14,4 +14,4 @@ set -eu
 # shellcheck source=/dev/null
 . /tests/luo_vm_lib.sh
 
-run_stages stage11 "$1" /tests/kexec_vfio damaged 11
+run_stages stage12 "$1" /tests/kexec_vfio damaged 12
