@@ -495,39 +495,26 @@ static void unclaimed(void)
  * stopped before it can do harm
  */
 
-/* Behind the back of vfio, which refuses that: to where it can be, too */
-static void move_bar(void)
+/* Behind the back of vfio, which refuses that */
+static void add_to_register(const char *bdf, unsigned int at, __u32 what)
 {
-	__u32 bar;
+	__u32 value;
 
-	CHECK_EQ(0, pci_read_config(VFIO_NIC, PCI_BASE_ADDRESS_2, &bar,
-				    sizeof(bar)));
-	bar += 0x20;
-	CHECK_EQ(0, pci_write_config(VFIO_NIC, PCI_BASE_ADDRESS_2, &bar,
-				     sizeof(bar)));
+	CHECK_EQ(0, pci_read_config(bdf, at, &value, sizeof(value)));
+	value += what;
+	CHECK_EQ(0, pci_write_config(bdf, at, &value, sizeof(value)));
 }
 
-/* Up to when the card runs in the next kernel */
-enum runs_until {
-	UNTIL_BOOT,
+/* To where it can be, too */
+static void move_bar(void)
+{
+	add_to_register(VFIO_NIC, PCI_BASE_ADDRESS_2, 0x20);
+}
 
-	/* Before anything of what came over can be had, or given back */
-	UNTIL_DEVICE_OPEN,
-
-	/* Its file is asked for, or its session finishes */
-	UNTIL_ASKED_FOR,
-};
-
-/* The bridge forwards a MiB more than before */
+/* The bridge forwards a MiB more than before: the limit is the upper half */
 static void widen_window(void)
 {
-	__u16 limit;
-
-	CHECK_EQ(0, pci_read_config(VFIO_BRIDGE, PCI_MEMORY_LIMIT, &limit,
-				    sizeof(limit)));
-	limit += 0x10;
-	CHECK_EQ(0, pci_write_config(VFIO_BRIDGE, PCI_MEMORY_LIMIT, &limit,
-				     sizeof(limit)));
+	add_to_register(VFIO_BRIDGE, PCI_MEMORY_BASE, 0x10 << 16);
 }
 
 /* Its driver comes too late to take it */
