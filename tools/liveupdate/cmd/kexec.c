@@ -282,7 +282,11 @@ static int check_request(struct request *request, bool load_only,
 int luo_kexec(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		KEXEC_PLAN_OPTIONS,
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "reuse-cmdline", no_argument, NULL, 'r' },
+		{ "command-line", required_argument, NULL, 'c' },
+		{ "append", required_argument, NULL, 'a' },
 		{ "load", no_argument, NULL, 'l' },
 		{ "exec", no_argument, NULL, 'e' },
 		{ "dry-run", no_argument, NULL, 'n' },

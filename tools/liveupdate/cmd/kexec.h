@@ -53,15 +53,10 @@ struct kexec_plan {
 	bool knows_sessions, enabled;
 };
 
-/* What to load, for getopt_long() */
-#define KEXEC_PLAN_OPTIONS						\
-	{ "kernel", required_argument, NULL, 'k' },			\
-	{ "initrd", required_argument, NULL, 'i' },			\
-	{ "reuse-cmdline", no_argument, NULL, 'r' },			\
-	{ "command-line", required_argument, NULL, 'c' },		\
-	{ "append", required_argument, NULL, 'a' }
-
-/* Take one of them; false if it is another option */
+/*
+ * What to load, in the letters that luo's tables of options have for it: take one;
+ * false if it is another option
+ */
 bool kexec_plan_option(struct kexec_plan *plan, int opt, const char *arg);
 
 /* Is any of them there? */

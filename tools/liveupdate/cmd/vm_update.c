@@ -247,7 +247,11 @@ static int run(struct update *update, char *names[], size_t nr_names)
 int vm_update(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		KEXEC_PLAN_OPTIONS,
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "reuse-cmdline", no_argument, NULL, 'r' },
+		{ "command-line", required_argument, NULL, 'c' },
+		{ "append", required_argument, NULL, 'a' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
