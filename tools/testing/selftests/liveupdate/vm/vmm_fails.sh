@@ -51,12 +51,12 @@ refused_by_check()
 		--kernel /boot/bzImage --initrd /boot/initrd \
 		--command-line "kho=on liveupdate=off"
 	same "$(cat /sys/kernel/kexec_loaded)" 0 "a kernel that is refused is not loaded"
-	expect 1 "--force: the update fails" luo vm update --force
-	printed "^survives .*session good: 2 files" "--force: what would survive is told"
-	printed "^refused: .*no kernel is loaded" "--force: and what is wrong"
-	printed "good: suspend" "--force: the guest would be stopped, and was not before"
+	expect 1 "forced: the update fails" luo vm update --force
+	printed "^survives .*session good: 2 files" "forced: what would survive is told"
+	printed "^refused: .*no kernel is loaded" "forced: and what is wrong"
+	printed "good: suspend" "forced: the guest would be stopped, and was not before"
 	rm /tmp/good.inject
-	goes_on "--force"
+	goes_on "forced"
 }
 
 refused_by_driver()
