@@ -517,6 +517,17 @@ static void widen_window(void)
 	add_to_register(VFIO_BRIDGE, PCI_MEMORY_BASE, 0x10 << 16);
 }
 
+/* Up to when the card runs in the next kernel */
+enum runs_until {
+	UNTIL_BOOT,
+
+	/* Before anything of what came over can be had, or given back */
+	UNTIL_DEVICE_OPEN,
+
+	/* Its file is asked for, or its session finishes */
+	UNTIL_ASKED_FOR,
+};
+
 /* Its driver comes too late to take it */
 static void no_driver(void)
 {
