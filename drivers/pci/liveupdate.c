@@ -970,16 +970,21 @@ static struct notifier_block arrival_nb = {
 	.priority = LIVEUPDATE_ARRIVAL_BUS,
 };
 
-static int __init check_all(void)
+static unsigned int __init check_each(void)
 {
 	guard(mutex)(&pci_incoming_lock);
 
 	read_incoming();
 	for (unsigned int i = 0; i < nr_incoming; i++)
 		check_one(&pci_incoming[i]);
-	if (!nr_incoming)
-		return 0;
-	return liveupdate_register_arrival_notifier(&arrival_nb);
+	return nr_incoming;
+}
+
+/* The notifier takes the lock: so it is registered without */
+static int __init check_all(void)
+{
+	return check_each() ? liveupdate_register_arrival_notifier(&arrival_nb) :
+			      0;
 }
 
 /* After the IOMMUs, which are there after rootfs_initcall(), before drivers */
