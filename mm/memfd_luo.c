@@ -707,7 +707,20 @@ static int next_extent(struct kho_extents_reader *reader,
 	return ret > 0 && !extent_sane(extent) ? -EIO : ret;
 }
 
-static int restore_extent(struct inode *inode, const struct kho_extent *extent)
+/*
+ * Another file needs the memory where it is: a device may write to it before user
+ * space has told it anew where that is. Held before it gets into the file, so that
+ * nobody moves it, swaps it out, or gives it back with a hole that is punched.
+ */
+static void hold_extent(const struct kho_extent *extent)
+{
+	for (unsigned long i = 0; i < extent->nr; i++)
+		folio_get(pfn_folio(extent->pfn + (i << extent->order)));
+}
+
+/* @nr_held is NULL, or counts the extents that are held, also after an error */
+static int restore_extent(struct inode *inode, const struct kho_extent *extent,
+			  unsigned long *nr_held)
 {
 	int err;
 
@@ -721,13 +734,18 @@ static int restore_extent(struct inode *inode, const struct kho_extent *extent)
 	err = kho_restore_extent(extent->pfn, extent->order, extent->nr);
 	if (err)
 		return -EIO;
+	if (nr_held) {
+		hold_extent(extent);
+		(*nr_held)++;
+	}
 
 	err = shmem_restore_folios(inode, pfn_folio(extent->pfn), extent->nr,
 				   extent->index);
 	return err == -EEXIST ? -EIO : err;
 }
 
-static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
+static int restore_contents(struct inode *inode, const struct memfd_ser *ser,
+			    unsigned long *nr_held)
 {
 	struct kho_extents_reader reader;
 	struct kho_extent extent;
@@ -741,7 +759,7 @@ static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
 		return ret;
 
 	while ((ret = next_extent(&reader, &extent)) > 0) {
-		ret = restore_extent(inode, &extent);
+		ret = restore_extent(inode, &extent, nr_held);
 		if (ret)
 			return ret;
 		nr_pages += kho_extent_pages(&extent);
@@ -750,6 +768,20 @@ static int restore_contents(struct inode *inode, const struct memfd_ser *ser)
 	if (!ret && nr_pages != ser->nr_pages)
 		ret = -EIO;
 	return ret;
+}
+
+static void release_contents(const struct memfd_ser *ser, unsigned long nr_held)
+{
+	struct kho_extents_reader reader;
+	struct kho_extent extent;
+
+	if (!nr_held || open_extents(&reader, ser))
+		return;
+
+	while (nr_held-- && next_extent(&reader, &extent) > 0) {
+		put_extent(&extent);
+		cond_resched();
+	}
 }
 
 static void restore_inode(struct inode *inode, const struct memfd_ser *ser)
@@ -797,6 +829,7 @@ static struct file *new_file(const struct memfd_ser *ser)
 static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct memfd_ser *ser = get_ser(args->serialized_data);
+	unsigned long nr_held = 0;
 	struct file *file;
 	int err;
 
@@ -807,7 +840,9 @@ static int memfd_luo_retrieve(struct liveupdate_file_op_args *args)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
-	err = restore_contents(file_inode(file), ser);
+	err = restore_contents(file_inode(file), ser,
+			       args->needed ? &nr_held : NULL);
+	args->private_data = (void *)nr_held;
 	if (err) {
 		fput(file);
 		return err;
@@ -827,6 +862,9 @@ static void memfd_luo_finish(struct liveupdate_file_op_args *args)
 	/* It is taken first, so that no list can give it away */
 	if (!ser || !kho_restore_folio(args->serialized_data))
 		return;
+
+	/* Who needs it has finished before */
+	release_contents(ser, (unsigned long)args->private_data);
 
 	/* What is in no file goes back to the system */
 	if (args->retrieve_status <= 0)

@@ -1,5 +1,6 @@
 """Calls of the workshop's tools, and the build of the selftests."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -42,6 +43,13 @@ def fetch():
     """Choose the base for all tools that run from here on; its version."""
     os.environ["LINUX_VERSION"] = tool("fetch")
     return os.environ["LINUX_VERSION"]
+
+
+def modules(objects, *where):
+    """The modules that were built below these directories, for an initramfs."""
+    return ["%s:modules/" % ko for directory in where for ko in
+            sorted(glob.glob("%s/%s/**/*.ko" % (objects, directory),
+                             recursive=True))]
 
 
 def build_selftests(source, objects, out, *names):

@@ -11,8 +11,9 @@
  * Whatever is wrong with a device in the new kernel, the answer is the same: its
  * bus mastering goes off, and it is a device like any other from then on. It is
  * the IOMMU's driver that says whether the memory that it may reach is still its
- * own, see pci_liveupdate_accept(). A device that nobody has spoken for when the
- * kernel is up is stopped, too.
+ * own, see pci_liveupdate_accept(), and the handler of the driver's files whether
+ * there is a file that leads to the device, see pci_liveupdate_claim(). A device
+ * that nobody has spoken for when the kernel is up is stopped, too.
  */
 
 #define pr_fmt(fmt) "PCI: live update: " fmt
@@ -28,6 +29,7 @@
 #include <linux/kho/abi/pci.h>
 #include <linux/liveupdate.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-liveupdate.h>
 #include <linux/slab.h>
@@ -53,10 +55,12 @@ enum pci_incoming_state {
  * struct pci_incoming - a device or bridge that came over
  * @ser: a copy of its record
  * @state: what became of it
+ * @claimed: somebody has a file for it
  */
 struct pci_incoming {
 	struct pci_ser_dev ser;
 	enum pci_incoming_state state;
+	bool claimed;
 };
 
 /* Protects what goes out; taken in the FLB's preserve and unpreserve, too */
@@ -151,6 +155,30 @@ static u16 read_ari(struct pci_dev *dev)
 	return control & PCI_EXP_DEVCTL2_ARI ? 1 : 0;
 }
 
+static void read_windows(struct pci_dev *dev, u32 *window)
+{
+	/* Beside the first one is a status register */
+	static const struct {
+		int pos;
+		u32 mask;
+	} registers[PCI_SER_NR_WINDOWS] = {
+		{ PCI_IO_BASE, 0xffff },
+		{ PCI_MEMORY_BASE, ~0U },
+		{ PCI_PREF_MEMORY_BASE, ~0U },
+		{ PCI_PREF_BASE_UPPER32, ~0U },
+		{ PCI_PREF_LIMIT_UPPER32, ~0U },
+		{ PCI_IO_BASE_UPPER16, ~0U },
+	};
+
+	if (dev->hdr_type != PCI_HEADER_TYPE_BRIDGE)
+		return;
+
+	for (unsigned int i = 0; i < PCI_SER_NR_WINDOWS; i++) {
+		pci_read_config_dword(dev, registers[i].pos, &window[i]);
+		window[i] &= registers[i].mask;
+	}
+}
+
 /* What a device is and where it decodes, all of which must not change */
 static void read_identity(struct pci_dev *dev, struct pci_ser_dev *ser)
 {
@@ -166,6 +194,7 @@ static void read_identity(struct pci_dev *dev, struct pci_ser_dev *ser)
 		pci_read_config_dword(dev, PCI_BASE_ADDRESS_0 + 4 * i,
 				      &ser->bar[i]);
 	pci_read_config_dword(dev, rom_register(dev), &ser->rom);
+	read_windows(dev, ser->window);
 	pci_read_config_word(dev, PCI_COMMAND, &ser->command);
 	ser->acs = read_acs(dev);
 	ser->ari = read_ari(dev);
@@ -461,7 +490,8 @@ static struct liveupdate_flb pci_flb = {
 
 /**
  * pci_liveupdate_register - a handler's files are devices that keep running
- * @fh: a registered handler
+ * @fh: a registered handler with an arrive, see pci_liveupdate_claim(). If it comes
+ *	later than the first open of the live update device, its devices are stopped.
  *
  * Return: 0, or an errno of liveupdate_register_flb().
  */
@@ -581,11 +611,25 @@ static const char *find_difference(struct pci_dev *dev,
 		return "its bus numbers have changed";
 	if (memcmp(is.bar, was->bar, sizeof(is.bar)) || is.rom != was->rom)
 		return "its BARs have changed";
+	if (memcmp(is.window, was->window, sizeof(is.window)))
+		return "its windows have changed";
 	if ((is.command ^ was->command) &
 	    (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER))
 		return "its command register has changed";
 	if (is.acs != was->acs || is.ari != was->ari)
 		return "its ACS or ARI control has changed";
+	return NULL;
+}
+
+/* They are found before what is below them */
+static const char *find_refused_bridge(struct pci_dev *dev)
+{
+	struct pci_dev *bridge;
+
+	for (bridge = pci_upstream_bridge(dev); bridge;
+	     bridge = pci_upstream_bridge(bridge))
+		if (!find_running(bridge))
+			return "a bridge above it does not go on";
 	return NULL;
 }
 
@@ -650,7 +694,7 @@ bool pci_liveupdate_size_bars(struct pci_dev *dev, unsigned int nr, u32 *masks,
 	if (!in || in->state == PCI_INCOMING_GONE)
 		return false;
 
-	why = find_difference(dev, &in->ser);
+	why = find_difference(dev, &in->ser) ?: find_refused_bridge(dev);
 	if (why) {
 		refuse(in, dev, why);
 		return false;
@@ -746,6 +790,72 @@ int pci_liveupdate_accept(struct pci_dev *dev)
 }
 
 /**
+ * pci_liveupdate_claim - there is a file for a device that came over
+ * @dev: the device
+ *
+ * A handler calls it from its arrive, for a file that is intact and has all other
+ * files that it needs. What nobody has claimed when all has arrived is stopped here.
+ * A driver that wants to do so itself gets it by pci_liveupdate_find_unclaimed(), in
+ * a notifier of its own.
+ *
+ * Context: May sleep.
+ *
+ * Return: 0; -ENODEV if the device did not come over, or was refused.
+ */
+int pci_liveupdate_claim(struct pci_dev *dev)
+{
+	struct pci_incoming *in;
+
+	guard(mutex)(&pci_incoming_lock);
+
+	in = find_running(dev);
+	if (!in)
+		return -ENODEV;
+	in->claimed = true;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pci_liveupdate_claim);
+
+static struct pci_dev *get_dev(const struct pci_incoming *in)
+{
+	return pci_get_domain_bus_and_slot(in->ser.domain, in->ser.bus,
+					   in->ser.devfn);
+}
+
+static bool is_unclaimed(const struct pci_incoming *in)
+{
+	return !in->claimed && !(in->ser.flags & PCI_SER_BRIDGE) &&
+	       in->state == PCI_INCOMING_ACCEPTED;
+}
+
+/**
+ * pci_liveupdate_find_unclaimed - a device that runs, and has no file
+ * @driver: name of the driver that it came over for
+ *
+ * Context: May sleep.
+ *
+ * Return: the device, with a reference for the caller; NULL if there is none.
+ */
+struct pci_dev *pci_liveupdate_find_unclaimed(const char *driver)
+{
+	struct pci_dev *dev;
+
+	guard(mutex)(&pci_incoming_lock);
+
+	for (unsigned int i = 0; i < nr_incoming; i++) {
+		struct pci_incoming *in = &pci_incoming[i];
+
+		if (!is_unclaimed(in) || strcmp(in->ser.driver, driver))
+			continue;
+		dev = get_dev(in);
+		if (dev)
+			return dev;
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(pci_liveupdate_find_unclaimed);
+
+/**
  * pci_liveupdate_refuse - stop a device that came over
  * @dev: the device; if it did not come over nothing happens
  * @why: for the log
@@ -829,20 +939,52 @@ static void check_one(struct pci_incoming *in)
 	if (in->state != PCI_INCOMING_FOUND || ser->flags & PCI_SER_BRIDGE)
 		return;
 
-	dev = pci_get_domain_bus_and_slot(ser->domain, ser->bus, ser->devfn);
+	dev = get_dev(in);
 	if (dev)
 		refuse(in, dev, "no IOMMU has spoken for it");
 	pci_dev_put(dev);
 }
 
-static int __init check_all(void)
+/* Whatever it is that did not come over: nobody could stop them later */
+static int stop_unclaimed(struct notifier_block *nb, unsigned long action,
+			  void *data)
+{
+	guard(mutex)(&pci_incoming_lock);
+
+	for (unsigned int i = 0; i < nr_incoming; i++) {
+		struct pci_incoming *in = &pci_incoming[i];
+		struct pci_dev *dev;
+
+		if (!is_unclaimed(in))
+			continue;
+		dev = get_dev(in);
+		if (dev)
+			refuse(in, dev, "no driver has claimed it");
+		pci_dev_put(dev);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block arrival_nb = {
+	.notifier_call = stop_unclaimed,
+	.priority = LIVEUPDATE_ARRIVAL_BUS,
+};
+
+static unsigned int __init check_each(void)
 {
 	guard(mutex)(&pci_incoming_lock);
 
 	read_incoming();
 	for (unsigned int i = 0; i < nr_incoming; i++)
 		check_one(&pci_incoming[i]);
-	return 0;
+	return nr_incoming;
+}
+
+/* The notifier takes the lock: so it is registered without */
+static int __init check_all(void)
+{
+	return check_each() ? liveupdate_register_arrival_notifier(&arrival_nb) :
+			      0;
 }
 
 /* After the IOMMUs, which are there after rootfs_initcall(), before drivers */

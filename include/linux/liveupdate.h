@@ -19,18 +19,35 @@ struct liveupdate_file_handler;
 struct liveupdate_flb;
 struct liveupdate_session;
 struct module;
+struct notifier_block;
+
+/**
+ * enum liveupdate_arrival - priorities of who is told that all has arrived
+ * @LIVEUPDATE_ARRIVAL_IOMMU: drivers of IOMMUs, last
+ * @LIVEUPDATE_ARRIVAL_BUS: bus drivers
+ * @LIVEUPDATE_ARRIVAL_DRIVER: drivers of devices, first
+ */
+enum liveupdate_arrival {
+	LIVEUPDATE_ARRIVAL_IOMMU,
+	LIVEUPDATE_ARRIVAL_BUS,
+	LIVEUPDATE_ARRIVAL_DRIVER,
+};
 
 /**
  * struct liveupdate_file_op_args - arguments of a file handler's callbacks
  * @handler: the handler
  * @session: the session that the file sits in, for
- *	liveupdate_get_token_outgoing() and liveupdate_get_file_incoming()
+ *	liveupdate_get_token_outgoing(), liveupdate_need_file_incoming() and
+ *	liveupdate_get_file_incoming()
  * @retrieve_status: 0 if retrieve was not tried, positive if it succeeded,
  *	else the error that it failed with
  * @file: set by retrieve, with a reference that goes to the orchestrator; in
  *	all other callbacks the file, or NULL where it was not retrieved
  * @serialized_data: what the next kernel gets; preserve and freeze may set it
- * @private_data: set by preserve, freed by unpreserve; does not cross the kexec
+ * @private_data: the handler's own: set by preserve, and freed by unpreserve; or
+ *	set by retrieve, and freed by finish. Does not cross the kexec.
+ * @needed: another file of the session has said that it needs this one, see
+ *	liveupdate_need_file_incoming(). In retrieve only.
  */
 struct liveupdate_file_op_args {
 	struct liveupdate_file_handler *handler;
@@ -39,6 +56,7 @@ struct liveupdate_file_op_args {
 	struct file *file;
 	u64 serialized_data;
 	void *private_data;
+	bool needed;
 };
 
 /**
@@ -56,6 +74,10 @@ struct liveupdate_file_op_args {
  * @freeze: optional; last changes of what the next kernel gets, in the pause.
  *	0 or an errno, which makes the reboot fail.
  * @unfreeze: optional; undo @freeze, because the reboot failed
+ * @arrive: optional; the file came over, and user space can't have anything of
+ *	what came over yet. It may say which other files it needs, with
+ *	liveupdate_need_file_incoming(). 0; -ENOMEM, then it is called again; any
+ *	other errno is what each retrieve fails with, without a call.
  * @retrieve: make the file anew from @serialized_data. 0 or an errno, which is
  *	remembered, so that it is not called again; but for -ENOMEM and -ENFILE,
  *	which leave all that came over as it was.
@@ -74,6 +96,7 @@ struct liveupdate_file_ops {
 	void (*unpreserve)(struct liveupdate_file_op_args *args);
 	int (*freeze)(struct liveupdate_file_op_args *args);
 	void (*unfreeze)(struct liveupdate_file_op_args *args);
+	int (*arrive)(struct liveupdate_file_op_args *args);
 	int (*retrieve)(struct liveupdate_file_op_args *args);
 	bool (*can_finish)(struct liveupdate_file_op_args *args);
 	void (*finish)(struct liveupdate_file_op_args *args);
@@ -180,6 +203,9 @@ void liveupdate_flb_put_incoming(struct liveupdate_flb *flb);
 int liveupdate_flb_get_outgoing(struct liveupdate_flb *flb, void **objp);
 void liveupdate_flb_put_outgoing(struct liveupdate_flb *flb);
 
+int liveupdate_register_arrival_notifier(struct notifier_block *nb);
+void liveupdate_unregister_arrival_notifier(struct notifier_block *nb);
+int liveupdate_need_file_incoming(struct liveupdate_session *s, u64 token);
 int liveupdate_get_file_incoming(struct liveupdate_session *s, u64 token,
 				 struct file **filep);
 int liveupdate_get_token_outgoing(struct liveupdate_session *s,
@@ -245,6 +271,23 @@ static inline int liveupdate_flb_get_outgoing(struct liveupdate_flb *flb,
 
 static inline void liveupdate_flb_put_outgoing(struct liveupdate_flb *flb)
 {
+}
+
+static inline int
+liveupdate_register_arrival_notifier(struct notifier_block *nb)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void
+liveupdate_unregister_arrival_notifier(struct notifier_block *nb)
+{
+}
+
+static inline int liveupdate_need_file_incoming(struct liveupdate_session *s,
+						u64 token)
+{
+	return -EOPNOTSUPP;
 }
 
 static inline int liveupdate_get_file_incoming(struct liveupdate_session *s,

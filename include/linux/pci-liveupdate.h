@@ -25,6 +25,8 @@ void pci_liveupdate_unfreeze(struct pci_dev *dev);
 struct pci_dev *pci_liveupdate_find(u32 domain, u8 bus, u8 devfn);
 bool pci_liveupdate_incoming(struct pci_dev *dev);
 int pci_liveupdate_accept(struct pci_dev *dev);
+int pci_liveupdate_claim(struct pci_dev *dev);
+struct pci_dev *pci_liveupdate_find_unclaimed(const char *driver);
 void pci_liveupdate_refuse(struct pci_dev *dev, const char *why);
 void pci_liveupdate_finish(struct pci_dev *dev);
 void pci_liveupdate_stop_others(void);

@@ -69,7 +69,7 @@ struct luo_need {
  * @owner: logs what an outgoing file's handler preserves
  * @memory: such a log that came over
  * @flbs: the FLBs that an outgoing file is counted in
- * @needs: the files of its session that an outgoing file depends on
+ * @needs: the files of its session that it depends on, all before it
  * @needed_by: how many others depend on this one
  * @id: what stands for the object in luo_objects
  * @retrieve_status: 0 not tried, 1 done, else its error
@@ -121,7 +121,7 @@ void luo_file_set_init(struct luo_file_set *set,
 	set->damaged = false;
 	set->handler_missing = false;
 	set->incoming = false;
-	set->preserving = NULL;
+	set->needing = NULL;
 	INIT_LIST_HEAD(&set->files);
 	luo_blocks_init(&set->blocks, sizeof(struct luo_file_ser));
 	xa_init_flags(&set->tokens, XA_FLAGS_ACCOUNT);
@@ -200,6 +200,7 @@ static struct liveupdate_file_op_args file_args(struct luo_file *lf)
 		.file = lf->file,
 		.serialized_data = lf->data,
 		.private_data = lf->private_data,
+		.needed = lf->needed_by,
 	};
 }
 
@@ -260,11 +261,11 @@ static int call_preserve(struct luo_file *lf)
 		return PTR_ERR(lf->flbs);
 
 	args = file_args(lf);
-	lf->set->preserving = lf;
+	lf->set->needing = lf;
 	kho_owner_begin(&lf->owner);
 	err = lf->fh->ops->preserve(&args);
 	kho_owner_end(&lf->owner);
-	lf->set->preserving = NULL;
+	lf->set->needing = NULL;
 	if (err) {
 		drop_needs(lf);
 		kho_owner_free(&lf->owner);
@@ -671,6 +672,7 @@ static int add_incoming(struct luo_file_set *set,
 
 	lf->token = ser->token;
 	lf->data = ser->data;
+	INIT_LIST_HEAD(&lf->needs);
 	memcpy(lf->memory, ser->memory, sizeof(lf->memory));
 	strscpy_pad(lf->compatible, ser->compatible);
 	err = add_to_set(set, lf);
@@ -685,6 +687,7 @@ static int add_incoming(struct luo_file_set *set,
 
 static void drop_incoming(struct luo_file *lf)
 {
+	drop_needs(lf);
 	unregister_object(lf);
 	remove_from_set(lf);
 	if (lf->fh)
@@ -751,6 +754,51 @@ int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 	return 0;
 }
 
+static int call_arrive(struct luo_file *lf)
+{
+	struct liveupdate_file_op_args args;
+	int err;
+
+	if (!lf->fh || !lf->fh->ops->arrive)
+		return 0;
+
+	args = file_args(lf);
+	lf->set->needing = lf;
+	err = lf->fh->ops->arrive(&args);
+	lf->set->needing = NULL;
+	if (!err || err == -ENOMEM)
+		return err;
+
+	drop_needs(lf);
+	lf->retrieve_status = err;
+	pr_err("session '%*pE', file %llu: handler '%s' can't use it: %d\n",
+	       luo_session_name_len(lf->set->session),
+	       luo_session_name(lf->set->session), lf->token, lf->compatible,
+	       err);
+	return 0;
+}
+
+/**
+ * luo_file_set_arrive - tell handlers of the files that came over
+ * @set: the session's files
+ *
+ * Context: The session's mutex is held, and user space does not have it yet.
+ *
+ * Return: 0; -ENOMEM, then luo_file_set_forget() is called for.
+ */
+int luo_file_set_arrive(struct luo_file_set *set)
+{
+	struct luo_file *lf;
+	int err;
+
+	list_for_each_entry(lf, &set->files, node) {
+		err = call_arrive(lf);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int find_late_handler(struct luo_file *lf)
 {
 	if (!lf->fh)
@@ -789,8 +837,10 @@ static int call_retrieve(struct luo_file *lf)
 	if (err == -ENODEV && lf->set->handler_missing)
 		return err;
 
-	if (!is_shortage(err))
+	if (!is_shortage(err)) {
 		lf->retrieve_status = err ?: 1;
+		lf->private_data = args.private_data;
+	}
 	if (!err)
 		lf->file = args.file;
 	else
@@ -989,8 +1039,8 @@ static int discard_file(struct luo_file *lf)
  *
  * Context: The session's mutex is held.
  *
- * Return: 0; -ENOENT if there is no such file, -EBUSY if it was retrieved or its
- * handler says that it cannot finish; -EIO if the log of its memory is damaged:
+ * Return: 0; -ENOENT if there is no such file, -EBUSY if it was retrieved, its
+ * handler says that it cannot finish, or another one needs it; -EIO if the log of its memory is damaged:
  * then it is gone too, and that memory stays reserved.
  */
 int luo_file_discard(struct luo_file_set *set, u64 token)
@@ -999,7 +1049,7 @@ int luo_file_discard(struct luo_file_set *set, u64 token)
 
 	if (!lf)
 		return -ENOENT;
-	if (!can_discard(lf))
+	if (lf->needed_by || !can_discard(lf))
 		return -EBUSY;
 
 	return discard_file(lf);
@@ -1164,11 +1214,55 @@ int liveupdate_get_token_outgoing(struct liveupdate_session *s,
 		return -ENOENT;
 
 	*tokenp = lf->token;
-	if (!set->preserving || set->preserving == lf)
+	if (!set->needing || set->needing == lf)
 		return 0;
-	return add_need(set->preserving, lf);
+	return add_need(set->needing, lf);
 }
 EXPORT_SYMBOL_GPL(liveupdate_get_token_outgoing);
+
+/* Of those that were preserved before @lf */
+static struct luo_file *find_before(struct luo_file *lf, u64 token)
+{
+	struct luo_file *other;
+
+	list_for_each_entry(other, &lf->set->files, node) {
+		if (other == lf)
+			return NULL;
+		if (other->token == token)
+			return other;
+	}
+	return NULL;
+}
+
+/**
+ * liveupdate_need_file_incoming - a file needs another one that came over
+ * @s: the session, as given to the calling handler
+ * @token: the other file's token, from liveupdate_get_token_outgoing()
+ *
+ * From here on until the needing file has finished user space can't discard the
+ * other one by itself, and the other one's handler is told, with @needed, as it
+ * retrieves.
+ *
+ * Context: The session's mutex is held: call it from arrive. May sleep.
+ *
+ * Return: 0; -ENOENT if it did not come over, -ENOMEM; -EOPNOTSUPP if live update
+ * is off.
+ */
+int liveupdate_need_file_incoming(struct liveupdate_session *s, u64 token)
+{
+	struct luo_file *lf, *other;
+
+	if (!liveupdate_enabled())
+		return -EOPNOTSUPP;
+
+	lf = luo_session_files(s)->needing;
+	if (WARN_ON_ONCE(!lf))
+		return -ENOENT;
+
+	other = find_before(lf, token);
+	return other ? add_need(lf, other) : -ENOENT;
+}
+EXPORT_SYMBOL_GPL(liveupdate_need_file_incoming);
 
 /**
  * liveupdate_get_file_incoming - get another file that came over

@@ -23,7 +23,7 @@ struct seq_file;
  * @nr: how many
  * @blocks: room for the records of files that go to the next kernel
  * @incoming: they came over
- * @preserving: the file that is in its handler's preserve
+ * @needing: the file that is in its handler's preserve or arrive
  * @damaged: some of what came over could not be read
  * @handler_missing: a retrieve has found that a file's handler is not there
  */
@@ -33,7 +33,7 @@ struct luo_file_set {
 	struct xarray tokens;
 	unsigned long nr;
 	struct luo_blocks blocks;
-	struct luo_file *preserving;
+	struct luo_file *needing;
 	bool incoming;
 	bool damaged;
 	bool handler_missing;
@@ -57,6 +57,7 @@ void luo_file_set_serialize(struct luo_file_set *set,
 int luo_file_set_deserialize(struct luo_file_set *set, phys_addr_t first,
 			     u64 nr);
 void luo_file_set_forget(struct luo_file_set *set);
+int luo_file_set_arrive(struct luo_file_set *set);
 bool luo_file_set_unretrieved(struct luo_file_set *set);
 bool luo_file_set_has(struct luo_file_set *set, u64 token);
 int luo_file_retrieve(struct luo_file_set *set, u64 token,

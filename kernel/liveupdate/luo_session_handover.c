@@ -8,6 +8,9 @@
 
 #include <linux/cleanup.h>
 #include <linux/err.h>
+#include <linux/export.h>
+#include <linux/liveupdate.h>
+#include <linux/notifier.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -145,6 +148,62 @@ static u64 nr_incoming_owners(void)
 	return nr;
 }
 
+/* Whom to tell that the handlers of all files that came over have seen them */
+static BLOCKING_NOTIFIER_HEAD(luo_arrival_chain);
+
+/**
+ * liveupdate_register_arrival_notifier - be told that all has arrived
+ * @nb: its priority is one of enum liveupdate_arrival
+ *
+ * It is called once, as the device is first opened, after the arrive of all files
+ * that came over and were not damaged, and before user space can have any of them,
+ * or discard what is damaged. What runs then, and has nobody who has spoken for it,
+ * must be stopped: the memory that it writes to may be given back from there on. It
+ * is not called if nothing came over.
+ *
+ * Context: May sleep. It is called with the lock of the set of incoming sessions held,
+ * so it must not wait for who opens the device.
+ *
+ * Return: 0; -EEXIST if it is registered; -EOPNOTSUPP if live update is off.
+ */
+int liveupdate_register_arrival_notifier(struct notifier_block *nb)
+{
+	if (!liveupdate_enabled())
+		return -EOPNOTSUPP;
+
+	return blocking_notifier_chain_register(&luo_arrival_chain, nb);
+}
+EXPORT_SYMBOL_GPL(liveupdate_register_arrival_notifier);
+
+/**
+ * liveupdate_unregister_arrival_notifier - undo that
+ * @nb: passed over if it is not registered
+ *
+ * Context: May sleep.
+ */
+void liveupdate_unregister_arrival_notifier(struct notifier_block *nb)
+{
+	blocking_notifier_chain_unregister(&luo_arrival_chain, nb);
+}
+EXPORT_SYMBOL_GPL(liveupdate_unregister_arrival_notifier);
+
+/* Before user space can have any of it, so that nothing can go back too early */
+static int arrive_all(void)
+{
+	struct liveupdate_session *session;
+	int err;
+
+	lockdep_assert_held(&luo_incoming.lock);
+
+	list_for_each_entry(session, &luo_incoming.sessions, node) {
+		guard(mutex)(&session->mutex);
+		err = luo_file_set_arrive(&session->files);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int read_all(const struct luo_header_ser *header)
 {
 	int err;
@@ -157,6 +216,8 @@ static int read_all(const struct luo_header_ser *header)
 	err = read_records(header);
 	if (!err && header->nr_memory != nr_incoming_owners())
 		err = read_quarantine(header);
+	if (!err)
+		err = arrive_all();
 	if (!err)
 		return 0;
 
@@ -207,6 +268,7 @@ int luo_sessions_deserialize(void)
 	if (err)
 		return err;
 
+	blocking_notifier_call_chain(&luo_arrival_chain, 0, NULL);
 	free_records(header);
 	luo_incoming.deserialized = true;
 	luo_timeline_once(LUO_EVENT_DESERIALIZE_END);

@@ -45,6 +45,7 @@
 #include "../../kernel/liveupdate/luo_handler.h"
 #include "../../kernel/liveupdate/luo_index.h"
 #include "../../kernel/liveupdate/luo_session.h"
+#include "../../kernel/liveupdate/luo_session_set.h"
 
 /*
  * The log of events. Tests run one at a time, and wait for what they start.
@@ -185,8 +186,12 @@ struct fake_handler {
  * @file: the file that @fd refers to
  * @preserve_err: what its preserve returns
  * @freeze_err: what its freeze returns
+ * @arrive_err: what its arrive returns
  * @retrieve_err: what its retrieve returns
  * @cannot_finish: its can_finish refuses
+ * @needs: tokens of the files that its arrive says it needs, up to the first 0
+ * @need_err: what the last of that returned
+ * @needed: its retrieve was told that another one needs it
  * @object: what its get_id returns
  * @other: another file, whose token is looked up by its preserve
  * @other_token: the result of that, or of that in retrieve
@@ -205,8 +210,12 @@ struct fake_file {
 	struct file *file;
 	int preserve_err;
 	int freeze_err;
+	int arrive_err;
 	int retrieve_err;
 	bool cannot_finish;
+	u64 needs[3];
+	int need_err;
+	bool needed;
 	unsigned long object;
 	struct file *other;
 	u64 other_token;
@@ -309,6 +318,20 @@ static void fake_unfreeze(struct liveupdate_file_op_args *args)
 	event("x%u", ff->id);
 }
 
+static int fake_arrive(struct liveupdate_file_op_args *args)
+{
+	struct fake_file *ff = data_file(args->serialized_data);
+
+	if (args->handler != &ff->handler->fh || args->private_data ||
+	    args->file || args->retrieve_status || !args->session)
+		event("bad-args");
+	event("a%u%s", ff->id, ff->arrive_err ? "!" : "");
+	for (unsigned int i = 0; i < 3 && ff->needs[i]; i++)
+		ff->need_err = liveupdate_need_file_incoming(args->session,
+							     ff->needs[i]);
+	return ff->arrive_err;
+}
+
 static int fake_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct fake_file *ff = data_file(args->serialized_data);
@@ -317,6 +340,8 @@ static int fake_retrieve(struct liveupdate_file_op_args *args)
 	    args->file || args->retrieve_status || !args->session)
 		event("bad-args");
 	event("r%u%s", ff->id, ff->retrieve_err ? "!" : "");
+	ff->needed = args->needed;
+	args->private_data = ff;
 	if (ff->retrieve_err)
 		return ff->retrieve_err;
 
@@ -333,7 +358,9 @@ static struct fake_file *incoming_file(struct liveupdate_file_op_args *args)
 	int tried = ff->retrieve_err ?: 1;
 	bool retrieved = args->retrieve_status > 0;
 
-	if (args->handler != &ff->handler->fh || args->private_data ||
+	/* That of an attempt which is tried again is forgotten */
+	if (args->handler != &ff->handler->fh ||
+	    args->private_data != (args->retrieve_status ? ff : NULL) ||
 	    args->file != ff->retrieved || retrieved != !!args->file ||
 	    (args->retrieve_status && args->retrieve_status != tried))
 		event("bad-args");
@@ -369,6 +396,7 @@ static const struct liveupdate_file_ops fake_file_ops = {
 	.unpreserve = fake_unpreserve,
 	.freeze = fake_freeze,
 	.unfreeze = fake_unfreeze,
+	.arrive = fake_arrive,
 	.retrieve = fake_retrieve,
 	.can_finish = fake_can_finish,
 	.finish = fake_finish,
@@ -2851,13 +2879,21 @@ static void put_file(void *file)
 	flush_files();
 }
 
-static struct file *retrieve(struct kunit *test, struct luo_file_set *set,
-			     u64 token)
+static struct file *retrieve_now(struct kunit *test, struct luo_file_set *set,
+				 u64 token)
 {
 	struct file *file = NULL;
 
 	KUNIT_ASSERT_EQ(test, luo_file_retrieve(set, token, &file), 0);
 	KUNIT_ASSERT_NOT_NULL(test, file);
+	return file;
+}
+
+static struct file *retrieve(struct kunit *test, struct luo_file_set *set,
+			     u64 token)
+{
+	struct file *file = retrieve_now(test, set, token);
+
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, put_file, file),
 			0);
 	return file;
@@ -3057,6 +3093,148 @@ static void incoming_discard_late(struct kunit *test)
 }
 
 /* From deserialization to finish, once for each file */
+/* As carry_over(), into a session of their own, so that they can find each other */
+static struct liveupdate_session *arrive_at(struct kunit *test,
+					    struct luo_file_set *out,
+					    unsigned int nr)
+{
+	struct liveupdate_session *session =
+		new_session(test, "kunit-arrive")->private_data;
+
+	mutex_lock(&session->mutex);
+	KUNIT_EXPECT_EQ(test,
+			luo_file_set_deserialize(&session->files,
+						 serialize_set(out), nr), 0);
+	luo_file_set_unpreserve(out);
+	clear_events();
+	return session;
+}
+
+static void leave(struct liveupdate_session *session)
+{
+	luo_file_set_forget(&session->files);
+	session->files.incoming = false;
+	mutex_unlock(&session->mutex);
+	flush_files();
+}
+
+static void incoming_needs(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct luo_file_set *out = new_set(test, "kunit-out");
+	struct liveupdate_session *session;
+	struct luo_file_set *set;
+	struct fake_file *ff[4];
+
+	preserve_files(test, out, handler, ff, 4);
+	/* One before it, one that is not there */
+	ff[1]->needs[0] = 101;
+	ff[1]->needs[1] = 105;
+	/* One behind it, and itself */
+	ff[2]->needs[0] = 104;
+	ff[2]->needs[1] = 103;
+	/* The same as another one, twice */
+	ff[3]->needs[0] = 101;
+	ff[3]->needs[1] = 101;
+	session = arrive_at(test, out, 4);
+	set = &session->files;
+
+	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(set), 0);
+	expect_events(test, "a1 a2 a3 a4");
+	KUNIT_EXPECT_EQ(test, ff[1]->need_err, -ENOENT);
+	KUNIT_EXPECT_EQ(test, ff[2]->need_err, -ENOENT);
+	KUNIT_EXPECT_EQ(test, ff[3]->need_err, 0);
+
+	/* It can't go before those that need it */
+	KUNIT_EXPECT_EQ(test, luo_file_discard(set, 101), -EBUSY);
+	KUNIT_EXPECT_EQ(test, luo_file_discard(set, 103), 0);
+	KUNIT_EXPECT_EQ(test, luo_file_discard(set, 104), 0);
+	KUNIT_EXPECT_EQ(test, luo_file_discard(set, 101), -EBUSY);
+	expect_events(test, "d3? d4?");
+
+	/* It is told of them, and they are not told of it */
+	put_file(retrieve_now(test, set, 101));
+	put_file(retrieve_now(test, set, 102));
+	KUNIT_EXPECT_TRUE(test, ff[0]->needed);
+	KUNIT_EXPECT_FALSE(test, ff[1]->needed);
+	KUNIT_EXPECT_EQ(test, luo_file_set_finish(set), 0);
+	expect_events(test, "r1 r2 d2 d1");
+	leave(session);
+}
+
+static void incoming_discard_with_needs(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct luo_file_set *out = new_set(test, "kunit-out");
+	struct liveupdate_session *session;
+	struct fake_file *ff[2];
+
+	preserve_files(test, out, handler, ff, 2);
+	ff[1]->needs[0] = 101;
+	session = arrive_at(test, out, 2);
+
+	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(&session->files), 0);
+	KUNIT_EXPECT_EQ(test, luo_file_set_discard(&session->files), 0);
+	expect_events(test, "a1 a2 d2? d1?");
+	leave(session);
+}
+
+static void incoming_arrive_fails(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct luo_file_set *out = new_set(test, "kunit-out");
+	struct liveupdate_session *session;
+	struct luo_file_set *set;
+	struct fake_file *ff[3];
+	struct file *file;
+
+	preserve_files(test, out, handler, ff, 3);
+	ff[1]->arrive_err = -EIO;
+	ff[1]->needs[0] = 101;
+	session = arrive_at(test, out, 3);
+	set = &session->files;
+
+	/* It is as one that was retrieved, and needs nothing any more */
+	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(set), 0);
+	expect_events(test, "a1 a2! a3");
+	KUNIT_EXPECT_EQ(test, luo_file_retrieve(set, 102, &file), -EIO);
+	KUNIT_EXPECT_EQ(test, luo_file_discard(set, 101), 0);
+	expect_events(test, "d1?");
+	leave(session);
+}
+
+/* All is read once more then */
+static void incoming_arrive_shortage(struct kunit *test)
+{
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct luo_file_set *out = new_set(test, "kunit-out");
+	struct liveupdate_session *session;
+	struct fake_file *ff[3];
+
+	preserve_files(test, out, handler, ff, 3);
+	ff[1]->arrive_err = -ENOMEM;
+	ff[1]->needs[0] = 101;
+	session = arrive_at(test, out, 3);
+
+	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(&session->files), -ENOMEM);
+	expect_events(test, "a1 a2!");
+	leave(session);
+	KUNIT_EXPECT_EQ(test, session->files.nr, 0);
+}
+
+static void incoming_arrive_optional(struct kunit *test)
+{
+	struct fake_handler *handler = new_handler(test, "kunit-a");
+	struct fake_file *ff[2];
+	struct luo_file_set *set;
+
+	handler->ops.arrive = NULL;
+	register_handler(test, handler);
+	set = carry_over(test, handler, ff, 2);
+	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(set), 0);
+	expect_events(test, "");
+}
+
 static void incoming_module(struct kunit *test)
 {
 	struct fake_handler *handler = new_handler(test, "kunit-a");
@@ -3367,6 +3545,11 @@ static struct kunit_case luo_incoming_cases[] = {
 	KUNIT_CASE(incoming_forget),
 	KUNIT_CASE(incoming_discard),
 	KUNIT_CASE(incoming_discard_late),
+	KUNIT_CASE(incoming_needs),
+	KUNIT_CASE(incoming_discard_with_needs),
+	KUNIT_CASE(incoming_arrive_fails),
+	KUNIT_CASE(incoming_arrive_shortage),
+	KUNIT_CASE(incoming_arrive_optional),
 	KUNIT_CASE(incoming_module),
 	KUNIT_CASE(incoming_object),
 	KUNIT_CASE(incoming_shortage),

@@ -109,6 +109,7 @@ completes() {
 }
 check "a command is completed" completes status luo stat
 check "an option is completed" completes --reuse-cmdline luo kexec --re
+check "an option of luo vm update is completed" completes --force luo vm update --fo
 
 # usage: status_is STATUS COMMAND...
 status_is() {
@@ -120,6 +121,41 @@ status_is() {
 check "without live update, status fails" status_is 1 "$luo" status
 check "and says what to do" fails "kho=on liveupdate=on" "$luo" status
 check "without live update, kexec can be checked" status_is 1 "$luo" kexec --kernel "$luo" --reuse-cmdline --dry-run
+
+# An update with a guest whose launcher says ok to all, and keeps what it was told
+
+cat >"$tmp/launcher" <<-'END'
+	import socket, sys
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind(sys.argv[1])
+	listener.listen()
+	print("ready", flush=True)
+	client = listener.accept()[0]
+	for line in client.makefile():
+	    print(line, end="", flush=True)
+	    client.sendall(b"ok\n")
+END
+# usage: update TOLD [ARG]...
+update() {
+	local want=$1 status=0 launcher
+	shift
+	rm -f "$tmp/guest.socket" "$tmp/told"
+	python3 "$tmp/launcher" "$tmp/guest.socket" >"$tmp/told" &
+	launcher=$!
+	until [ -s "$tmp/told" ] || ! kill -0 "$launcher"; do sleep 0.1; done
+	LUO_VM_DIR=$tmp "$luo" vm update "$@" || status=$?
+	# It has answered all
+	kill "$launcher" || true
+	wait "$launcher" || true
+	same "$status" 1 && same "$(tr '\n' ' ' <"$tmp/told")" "ready $want"
+}
+check "luo vm update: what luo kexec refuses, no guest is stopped for" \
+	update "prepare abort " --kernel "$luo" --reuse-cmdline
+check "luo vm update: a kernel that is not there" \
+	update "prepare abort " --kernel "$tmp/none" --reuse-cmdline
+check "luo vm update --force" update "prepare suspend abort " --force -- true
+check "luo vm update: the command line of which kernel?" status_is 2 "$luo" vm update --append x
+check "luo vm update: which command line?" status_is 2 "$luo" vm update --kernel "$luo"
 
 # What the kernel writes into debugfs, and what it doesn't
 

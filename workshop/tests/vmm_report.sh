@@ -13,7 +13,7 @@ good() {
 		for kernel in 6.18.15-b 6.18.15; do
 			printf '%s\r\n' 'guest: stopped: checksum of its memory: 00000000000000aa' \
 				"demo: kernel $kernel, up since 1 s" \
-				'guest: restored: checksum of its memory: 00000000000000aa' \
+				'guest: to be restored: checksum of its memory: 00000000000000aa' \
 				'demo: timeline: # by the cycle counter' \
 				$'demo: timeline: 0\told\tguest-stop' \
 				$'demo: timeline: 3000000\told\tjump' \

@@ -8,10 +8,13 @@
 
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/kho/abi/luo.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/string.h>
 #include <asm/apic.h>
 #include <asm/kho_clocks.h>
 #include <asm/tsc.h>
@@ -22,7 +25,10 @@
 #define TSC_KHZ_MAX	100000000
 
 static bool kho_clocks_on __initdata = true;
+
+/* What came, and how much of it: nothing, if the previous kernel has left none */
 static struct kho_clocks kho_clocks __initdata;
+static size_t kho_clocks_size __initdata;
 
 static int __init kho_clocks_param(char *arg)
 {
@@ -32,29 +38,46 @@ early_param("kho_clocks", kho_clocks_param);
 
 /**
  * kho_clocks_leave - tell the next kernel what this one knows
- * @clocks: out: rates; zero for each that is not known, or not constant
+ * @clocks: out: a struct kho_clocks, at whatever address; its rates are zero
+ *	where they are not known or not constant
  *
  * Context: Process context, when an image is loaded.
  */
-void kho_clocks_leave(struct kho_clocks *clocks)
+void kho_clocks_leave(void *clocks)
 {
-	*clocks = (struct kho_clocks){};
-	if (check_tsc_unstable())
-		return;
-	clocks->tsc_khz = tsc_khz;
-	clocks->cpu_khz = cpu_khz;
-	clocks->lapic_hz = (u64)lapic_timer_period * HZ;
+	struct kho_clocks left = { .compatible = KHO_CLOCKS_COMPATIBLE };
+
+	if (!check_tsc_unstable()) {
+		left.tsc_khz = tsc_khz;
+		left.cpu_khz = cpu_khz;
+		left.lapic_hz = (u64)lapic_timer_period * HZ;
+	}
+	left.sum = luo_sum(&left, sizeof(left));
+
+	memcpy(clocks, &left, sizeof(left));
 }
 
 /**
  * kho_clocks_arrive - the previous kernel has left rates
- * @clocks: these; they are copied
+ * @clocks: these, of whatever format; they are copied
+ * @size: how much there is, in bytes
  *
  * Context: Early boot, before the parameters are known.
  */
-void __init kho_clocks_arrive(const struct kho_clocks *clocks)
+void __init kho_clocks_arrive(const void *clocks, size_t size)
 {
-	kho_clocks = *clocks;
+	kho_clocks_size = size;
+	memcpy(&kho_clocks, clocks, min(size, sizeof(kho_clocks)));
+}
+
+static bool __init kho_clocks_intact(void)
+{
+	static const char compatible[sizeof(kho_clocks.compatible)] __initconst =
+		KHO_CLOCKS_COMPATIBLE;
+
+	return kho_clocks_size == sizeof(kho_clocks) &&
+	       !memcmp(kho_clocks.compatible, compatible, sizeof(compatible)) &&
+	       kho_clocks.sum == luo_sum(&kho_clocks, sizeof(kho_clocks));
 }
 
 /**
@@ -71,9 +94,15 @@ void __init kho_clocks_arrive(const struct kho_clocks *clocks)
  */
 bool __init kho_clocks_take(unsigned int *tsc, unsigned int *cpu)
 {
-	if (!kho_clocks_on || kho_clocks.tsc_khz < TSC_KHZ_MIN ||
-	    kho_clocks.tsc_khz > TSC_KHZ_MAX || !kho_clocks.cpu_khz ||
+	if (!kho_clocks_on || !kho_clocks_size ||
 	    x86_platform.calibrate_tsc != native_calibrate_tsc)
+		return false;
+	if (!kho_clocks_intact()) {
+		pr_warn("the previous kernel's rates of the clocks are damaged or of another format, they are measured\n");
+		return false;
+	}
+	if (kho_clocks.tsc_khz < TSC_KHZ_MIN ||
+	    kho_clocks.tsc_khz > TSC_KHZ_MAX || !kho_clocks.cpu_khz)
 		return false;
 
 	*tsc = kho_clocks.tsc_khz;

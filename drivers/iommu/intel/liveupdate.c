@@ -31,6 +31,7 @@
 #include <linux/kho/abi/intel-iommu.h>
 #include <linux/liveupdate.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-liveupdate.h>
 #include <linux/slab.h>
@@ -1131,3 +1132,38 @@ void intel_liveupdate_finish(struct device *dev)
 	forget_dev(info->iommu, ser);
 }
 EXPORT_SYMBOL_GPL(intel_liveupdate_finish);
+
+/* The PCI core has stopped it: nobody else would ever finish it */
+static void finish_if_stopped(const struct vtd_ser_dev *ser)
+{
+	struct pci_dev *pdev;
+
+	if (!ser->frozen)
+		return;
+
+	pdev = pci_get_domain_bus_and_slot(ser->segment, ser->bus, ser->devfn);
+	if (pdev && !pci_liveupdate_incoming(pdev))
+		intel_liveupdate_finish(&pdev->dev);
+	pci_dev_put(pdev);
+}
+
+static int finish_stopped(struct notifier_block *nb, unsigned long action,
+			  void *data)
+{
+	for (u64 i = 0; i < vtd_incoming->nr_devs; i++)
+		finish_if_stopped(&vtd_incoming->dev[i]);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block arrival_nb = {
+	.notifier_call = finish_stopped,
+	.priority = LIVEUPDATE_ARRIVAL_IOMMU,
+};
+
+static int __init register_arrival_notifier(void)
+{
+	if (!vtd_incoming)
+		return 0;
+	return liveupdate_register_arrival_notifier(&arrival_nb);
+}
+device_initcall(register_arrival_notifier);

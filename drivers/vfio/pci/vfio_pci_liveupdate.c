@@ -25,6 +25,7 @@
 #include <linux/kho/abi/vfio-pci.h>
 #include <linux/liveupdate.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pci-liveupdate.h>
 #include <linux/pm_runtime.h>
@@ -284,6 +285,14 @@ static void interrupts_on(struct vfio_pci_core_device *vdev,
 	vfio_pci_signal_msis(vdev);
 }
 
+/* Waits for a reset of the whole bus */
+static void set_frozen(struct vfio_pci_core_device *vdev, bool frozen)
+{
+	guard(mutex)(&vdev->vdev.dev_set->lock);
+
+	vdev->liveupdate_frozen = frozen;
+}
+
 static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 {
 	struct vfio_pci_core_device *vdev =
@@ -293,6 +302,7 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 	int err;
 
 	down_write(&vdev->liveupdate_sem);
+	set_frozen(vdev, true);
 
 	err = pci_liveupdate_freeze(pdev);
 	if (err)
@@ -309,6 +319,7 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 err_unfreeze:
 	pci_liveupdate_unfreeze(pdev);
 err_up:
+	set_frozen(vdev, false);
 	up_write(&vdev->liveupdate_sem);
 	return err;
 }
@@ -321,6 +332,7 @@ static void vfio_pci_luo_unfreeze(struct liveupdate_file_op_args *args)
 	intel_liveupdate_unfreeze(&vdev->pdev->dev);
 	pci_liveupdate_unfreeze(vdev->pdev);
 	interrupts_on(vdev, args->private_data);
+	set_frozen(vdev, false);
 	up_write(&vdev->liveupdate_sem);
 }
 
@@ -346,6 +358,33 @@ static struct vfio_pci_ser *incoming_ser(u64 data)
 static struct pci_dev *find_device(const struct vfio_pci_ser *ser)
 {
 	return pci_liveupdate_find(ser->domain, ser->bus, ser->devfn);
+}
+
+/*
+ * What the device reaches has to come back, too: else somebody could discard it as
+ * the device writes to it. What is not claimed here is stopped, see below.
+ */
+static int vfio_pci_luo_arrive(struct liveupdate_file_op_args *args)
+{
+	struct vfio_pci_ser *ser = incoming_ser(args->serialized_data);
+	struct pci_dev *pdev;
+	int err = 0;
+
+	if (!ser)
+		return -EIO;
+
+	for (unsigned int i = 0; i < ser->nr_tokens && !err; i++)
+		err = liveupdate_need_file_incoming(args->session,
+						    ser->tokens[i]);
+	if (err)
+		return err == -ENOMEM ? err : -EIO;
+
+	pdev = find_device(ser);
+	if (!pdev)
+		return -EIO;
+	err = pci_liveupdate_claim(pdev);
+	pci_dev_put(pdev);
+	return err ? -EIO : 0;
 }
 
 /*
@@ -470,6 +509,25 @@ static void finish_unclaimed(struct pci_dev *pdev)
 	forget_incoming(vdev);
 }
 
+/* Their records, or those of what they need, were damaged */
+static int vfio_pci_stop_unclaimed(struct notifier_block *nb,
+				   unsigned long action, void *data)
+{
+	struct pci_dev *pdev;
+
+	while ((pdev = pci_liveupdate_find_unclaimed(vfio_pci_driver.name))) {
+		pci_err(pdev, "its file, or a file that it needs, did not come over\n");
+		finish_unclaimed(pdev);
+		pci_dev_put(pdev);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block vfio_pci_arrival_nb = {
+	.notifier_call = vfio_pci_stop_unclaimed,
+	.priority = LIVEUPDATE_ARRIVAL_DRIVER,
+};
+
 static int vfio_pci_luo_retrieve(struct liveupdate_file_op_args *args)
 {
 	struct vfio_pci_ser *ser = incoming_ser(args->serialized_data);
@@ -513,6 +571,7 @@ static const struct liveupdate_file_ops vfio_pci_luo_ops = {
 	.unpreserve = vfio_pci_luo_unpreserve,
 	.freeze = vfio_pci_luo_freeze,
 	.unfreeze = vfio_pci_luo_unfreeze,
+	.arrive = vfio_pci_luo_arrive,
 	.retrieve = vfio_pci_luo_retrieve,
 	.finish = vfio_pci_luo_finish,
 	.get_id = vfio_pci_luo_get_id,
@@ -524,12 +583,17 @@ static struct liveupdate_file_handler vfio_pci_luo_handler = {
 	.compatible = VFIO_PCI_LUO_COMPATIBLE,
 };
 
-static int __init vfio_pci_luo_init(void)
+/**
+ * vfio_pci_liveupdate_init - offer to keep devices running
+ *
+ * Without it vfio-pci works as it does otherwise.
+ */
+void __init vfio_pci_liveupdate_init(void)
 {
 	int err;
 
 	if (!liveupdate_enabled())
-		return 0;
+		return;
 
 	err = liveupdate_register_file_handler(&vfio_pci_luo_handler);
 	if (err)
@@ -540,13 +604,28 @@ static int __init vfio_pci_luo_init(void)
 	err = intel_liveupdate_register(&vfio_pci_luo_handler);
 	if (err)
 		goto err_unregister;
-	return 0;
+	err = liveupdate_register_arrival_notifier(&vfio_pci_arrival_nb);
+	if (err)
+		goto err_unregister;
+	return;
 
 	/* This takes the FLBs' links away, too */
 err_unregister:
 	liveupdate_unregister_file_handler(&vfio_pci_luo_handler);
 err_out:
 	pr_err("can't register: %d\n", err);
-	return err;
 }
-late_initcall(vfio_pci_luo_init);
+
+/**
+ * vfio_pci_liveupdate_exit - take the offer back
+ *
+ * Devices that came over are in sessions, and keep the module.
+ */
+void vfio_pci_liveupdate_exit(void)
+{
+	liveupdate_unregister_arrival_notifier(&vfio_pci_arrival_nb);
+	liveupdate_unregister_file_handler(&vfio_pci_luo_handler);
+}
+
+MODULE_ALIAS_LIVEUPDATE(VFIO_PCI_LUO_COMPATIBLE);
+MODULE_IMPORT_NS("IOMMUFD");

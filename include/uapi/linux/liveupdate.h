@@ -360,10 +360,11 @@ struct liveupdate_session_get_name {
  * finish without: all memory that was preserved on behalf of the file goes back
  * to the system.
  *
- * Return: 0; ENOENT for an unknown token; EBUSY if the file was retrieved, or
- * if its handler says that it cannot finish yet; EINVAL on a new session or for
- * a non-zero @reserved; EIO if the record of the file's memory is damaged: the
- * file is gone then too, and its memory stays reserved.
+ * Return: 0; ENOENT for an unknown token; EBUSY if the file was retrieved, if
+ * its handler says that it cannot finish yet, or if another file of the session
+ * needs it, as a device that writes to it does; EINVAL on a new session or for a
+ * non-zero @reserved; EIO if the record of the file's memory is damaged: the file
+ * is gone then too, and its memory stays reserved.
  */
 struct liveupdate_session_discard_fd {
 	__u32 size;

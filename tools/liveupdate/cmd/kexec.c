@@ -76,6 +76,16 @@ bool kexec_plan_given(const struct kexec_plan *plan)
 	       plan->append;
 }
 
+int kexec_plan_complete(const struct kexec_plan *plan)
+{
+	if (!plan->kernel)
+		return luo_usage_error("which --kernel?");
+	if (plan->reuse == !!plan->text)
+		return luo_usage_error("either --reuse-cmdline or --command-line");
+
+	return LUO_OK;
+}
+
 bool luo_kexec_loaded(void)
 {
 	FILE *file = fopen("/sys/kernel/kexec_loaded", "re");
@@ -197,9 +207,8 @@ static int act(const struct request *request)
 }
 
 /* What can be known before anything is done */
-static int examine(struct request *request, struct luo_state *state)
+static int examine(struct kexec_plan *plan, struct luo_state *state)
 {
-	struct kexec_plan *plan = &request->plan;
 	int err;
 
 	plan->cmdline = kexec_make_cmdline(plan->reuse, plan->text,
@@ -223,21 +232,29 @@ static int examine(struct request *request, struct luo_state *state)
 	return LUO_OK;
 }
 
-static int run(struct request *request)
+int kexec_check(struct kexec_plan *plan, bool json, bool force)
 {
 	struct luo_state state = { 0 };
-	int ret = examine(request, &state), refusals;
+	int ret = examine(plan, &state), refusals;
 
 	if (ret)
 		return ret;
-	refusals = kexec_report(&request->plan, request->json);
+	refusals = kexec_report(plan, json);
 	luo_free_state(&state);
+	plan->state = NULL;
 	if (refusals < 0)
 		return LUO_ERROR;
-	if (refusals && !request->force)
+	if (refusals && !force)
 		return luo_error("refused; --force does it all the same");
 
-	return request->dry_run ? LUO_OK : act(request);
+	return LUO_OK;
+}
+
+static int run(struct request *request)
+{
+	int ret = kexec_check(&request->plan, request->json, request->force);
+
+	return ret || request->dry_run ? ret : act(request);
 }
 
 static int check_request(struct request *request, bool load_only,
@@ -247,12 +264,10 @@ static int check_request(struct request *request, bool load_only,
 
 	if (load_only && exec_only)
 		return luo_usage_error("--load or --exec? Without either, both are done");
-	if (!exec_only && !plan->kernel)
-		return luo_usage_error("which --kernel?");
 	if (exec_only && kexec_plan_given(plan))
 		return luo_usage_error("--exec starts what is loaded already");
-	if (!exec_only && plan->reuse == !!plan->text)
-		return luo_usage_error("either --reuse-cmdline or --command-line");
+	if (!exec_only && kexec_plan_complete(plan))
+		return LUO_USAGE;
 	plan->load = !exec_only;
 	plan->jump = !load_only;
 
@@ -267,7 +282,11 @@ static int check_request(struct request *request, bool load_only,
 int luo_kexec(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		KEXEC_PLAN_OPTIONS,
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "reuse-cmdline", no_argument, NULL, 'r' },
+		{ "command-line", required_argument, NULL, 'c' },
+		{ "append", required_argument, NULL, 'a' },
 		{ "load", no_argument, NULL, 'l' },
 		{ "exec", no_argument, NULL, 'e' },
 		{ "dry-run", no_argument, NULL, 'n' },

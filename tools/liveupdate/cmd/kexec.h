@@ -53,19 +53,24 @@ struct kexec_plan {
 	bool knows_sessions, enabled;
 };
 
-/* What to load, for getopt_long() */
-#define KEXEC_PLAN_OPTIONS						\
-	{ "kernel", required_argument, NULL, 'k' },			\
-	{ "initrd", required_argument, NULL, 'i' },			\
-	{ "reuse-cmdline", no_argument, NULL, 'r' },			\
-	{ "command-line", required_argument, NULL, 'c' },		\
-	{ "append", required_argument, NULL, 'a' }
-
-/* Take one of them; false if it is another option */
+/*
+ * What to load, in the letters that luo's tables of options have for it: take one;
+ * false if it is another option
+ */
 bool kexec_plan_option(struct kexec_plan *plan, int opt, const char *arg);
 
 /* Is any of them there? */
 bool kexec_plan_given(const struct kexec_plan *plan);
+
+/* Is it told what to load, and with which command line? LUO_OK or LUO_USAGE */
+int kexec_plan_complete(const struct kexec_plan *plan);
+
+/*
+ * Find out what can be known before anything is done, and say what will and what
+ * will not survive. LUO_OK, or LUO_ERROR after a message: something is not there,
+ * or there are reasons not to do it and no @force. To be freed: @plan->cmdline.
+ */
+int kexec_check(struct kexec_plan *plan, bool json, bool force);
 
 /*
  * Say what will and what will not survive, as text or as JSON. Returns how many

@@ -249,8 +249,11 @@ int vm_save(struct vm *vm)
 
 int vm_restore(struct vm *vm)
 {
-	int err;
+	/* With the state, KVM may write the time into the guest's memory */
+	int err = say_checksum(vm, "to be restored");
 
+	if (err)
+		return err;
 	vm->start = vm_cycles();
 	if (lseek(vm->state, 0, SEEK_SET))
 		return -errno;
@@ -259,8 +262,6 @@ int vm_restore(struct vm *vm)
 		return err;
 	err = migrate(vm, "migrate-incoming");
 	vm->loaded = vm_cycles();
-	if (!err)
-		err = say_checksum(vm, "restored");
 	if (!err)
 		err = qmp_command(&vm->qmp, "cont", NULL);
 	vm->resumed = vm_cycles();

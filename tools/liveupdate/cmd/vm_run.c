@@ -40,7 +40,7 @@ static const char help[] =
 "  --memory SIZE      how much memory the guest has (K, M, G, T)\n"
 "  --timeout SECONDS  how long QEMU may take to do something (default: 60)\n"
 "  --checksum         print a checksum of the guest's memory when it was stopped\n"
-"                     and before it goes on (it goes on later for that)\n"
+"                     and before it is restored (it goes on later for that)\n"
 "  --timeline FILE    after an update, write there what it took its time for\n"
 "  --inject FILE      for tests: fail at the step that is named in FILE (luo-vm(1)\n"
 "                     tells which there are)\n"

@@ -16,12 +16,13 @@
 #include "vm.h"
 
 static const char help[] =
-"usage: luo vm update [--kernel FILE [--initrd FILE] COMMAND-LINE] [SESSION]...\n"
-"                     [-- COMMAND [ARG]...]\n"
+"usage: luo vm update [--kernel FILE [--initrd FILE] COMMAND-LINE] [--force]\n"
+"                     [SESSION]... [-- COMMAND [ARG]...]\n"
 "\n"
 "Start the next kernel, with the guests of these sessions, or of all luo vm run\n"
-"that there are. The guests stand still from just before the kexec on. If\n"
-"anything fails, all of them go on in this kernel.\n"
+"that there are. Say what will and what will not survive before, as luo kexec\n"
+"does. The guests stand still from just before the kexec on. If anything fails,\n"
+"all of them go on in this kernel.\n"
 "\n"
 "  --kernel FILE      load this kernel first; else one is loaded already\n"
 "  --initrd FILE      its initrd\n"
@@ -31,6 +32,7 @@ static const char help[] =
 "  --command-line S   this one\n"
 "  --append S         more words behind it\n"
 "\n"
+"  --force            do it even if it is refused\n"
 "  -- COMMAND         how to start the kernel, instead of reboot(2)\n"
 "  --help             this\n"
 "\n"
@@ -43,6 +45,7 @@ struct guest {
 
 struct update {
 	struct kexec_plan plan;
+	bool force;
 	struct guest *guests;
 	size_t nr_guests;
 
@@ -188,15 +191,28 @@ static int jump(const struct update *update)
 	return update->command ? run_command(update->command) : kexec_jump();
 }
 
-/* What takes long comes first, as the guests run until the jump */
+/*
+ * What takes long comes first, as the guests run until the jump. They have sessions
+ * when it is told what will survive.
+ */
+static int prepare(struct update *update)
+{
+	int ret = tell_all(update, "prepare");
+
+	if (!ret)
+		ret = kexec_check(&update->plan, false, update->force);
+	if (!ret && update->plan.load)
+		ret = kexec_load(&update->plan);
+	if (!ret)
+		sync();
+
+	return ret;
+}
+
 static int act(struct update *update)
 {
-	int ret = update->plan.load ? kexec_load(&update->plan) : LUO_OK;
+	int ret = prepare(update);
 
-	if (ret)
-		return ret;
-	sync();
-	ret = tell_all(update, "prepare");
 	if (!ret)
 		ret = jump(update);
 	if (tell_all(update, "abort"))
@@ -206,28 +222,9 @@ static int act(struct update *update)
 	return ret;
 }
 
-static int make_plan(struct update *update)
-{
-	struct kexec_plan *plan = &update->plan;
-
-	plan->load = plan->kernel;
-	if (!plan->load && kexec_plan_given(plan))
-		return luo_usage_error("which --kernel?");
-	if (!plan->load)
-		return update->command || luo_kexec_loaded() ? LUO_OK :
-			luo_error("no kernel is loaded: --kernel or luo kexec --load does that");
-	if (plan->reuse == !!plan->text)
-		return luo_usage_error("either --reuse-cmdline or --command-line");
-	plan->cmdline = kexec_make_cmdline(plan->reuse, plan->text,
-					   plan->append);
-
-	return plan->cmdline ? LUO_OK :
-		luo_error("the command line: %s", strerror(errno));
-}
-
 static int run(struct update *update, char *names[], size_t nr_names)
 {
-	int ret = make_plan(update);
+	int ret = LUO_OK;
 	size_t i;
 
 	for (i = 0; i < nr_names && !ret; i++)
@@ -250,7 +247,12 @@ static int run(struct update *update, char *names[], size_t nr_names)
 int vm_update(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		KEXEC_PLAN_OPTIONS,
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "reuse-cmdline", no_argument, NULL, 'r' },
+		{ "command-line", required_argument, NULL, 'c' },
+		{ "append", required_argument, NULL, 'a' },
+		{ "force", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
@@ -268,9 +270,13 @@ int vm_update(int argc, char *argv[])
 	while ((opt = getopt_long(end, argv, "h", options, NULL)) != -1) {
 		if (kexec_plan_option(&update.plan, opt, optarg))
 			continue;
-
-		return opt == 'h' ? luo_help(help) : luo_bad_option();
+		if (opt != 'f')
+			return opt == 'h' ? luo_help(help) : luo_bad_option();
+		update.force = true;
 	}
+	update.plan.load = kexec_plan_given(&update.plan);
+	if (update.plan.load && kexec_plan_complete(&update.plan))
+		return LUO_USAGE;
 
 	return run(&update, argv + optind, end - optind);
 }

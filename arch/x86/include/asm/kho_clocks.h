@@ -5,8 +5,8 @@
 #include <linux/kho/abi/clocks.h>
 #include <linux/types.h>
 
-void kho_clocks_leave(struct kho_clocks *clocks);
-void kho_clocks_arrive(const struct kho_clocks *clocks);
+void kho_clocks_leave(void *clocks);
+void kho_clocks_arrive(const void *clocks, size_t size);
 
 #ifdef CONFIG_KEXEC_HANDOVER
 bool kho_clocks_take(unsigned int *tsc, unsigned int *cpu);

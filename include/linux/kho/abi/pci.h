@@ -11,9 +11,10 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
-#define PCI_LUO_COMPATIBLE	"pci-v1"
+#define PCI_LUO_COMPATIBLE	"pci-v2"
 
 #define PCI_SER_NR_BARS		6
+#define PCI_SER_NR_WINDOWS	6
 #define PCI_SER_DRIVER_LENGTH	32
 
 /* All records and the head */
@@ -45,6 +46,8 @@
  * @bar: the base address registers; those that the header does not have are 0
  * @rom: that of the ROM
  * @reserved3: 0
+ * @window: what a bridge forwards: I/O base and limit, memory, prefetchable memory,
+ *	upper halves of the base and of the limit of that, upper halves of I/O; 0 else
  * @bar_size: bytes that each of @bar decodes, 0 for none
  * @rom_size: bytes that @rom decodes, 0 for none
  * @driver: name of the driver that is to get it; empty for a bridge
@@ -70,6 +73,7 @@ struct pci_ser_dev {
 	u32 bar[PCI_SER_NR_BARS];
 	u32 rom;
 	u32 reserved3;
+	u32 window[PCI_SER_NR_WINDOWS];
 	u64 bar_size[PCI_SER_NR_BARS];
 	u64 rom_size;
 	char driver[PCI_SER_DRIVER_LENGTH];

@@ -5,8 +5,8 @@
  * aside, and its memory stays out of use.
  *
  * The damage is done through /dev/mem to what the kernel keeps ready for its
- * successor. So it is limited to what is not written anew in the jump: the FDTs
- * and the map of preserved memory.
+ * successor. So it is limited to what is not written anew in the jump: the FDTs,
+ * the map of preserved memory, and the rates of the clocks.
  */
 
 #define _GNU_SOURCE
@@ -27,6 +27,15 @@
 /* The start of an FDT, and a property in it */
 #define FDT_MAGIC	0xd00dfeed
 #define FDT_PROP	3
+
+/* The rates of the clocks, in what is loaded: it must not be checked for damage */
+#define CLOCKS_FORMAT	"kho-clocks-v2"
+#define CLOCKS_WORDS	5
+#define CLOCKS_SIZE	(CLOCKS_WORDS * sizeof(__u64))
+#define CLOCKS_TSC	16
+#define SUM_SEED	0x6c7561656d696c75ULL
+#define SUM_PRIME	0x9e3779b97f4a7c15ULL
+#define DIGEST		"/sys/module/kexec_file/parameters/digest"
 
 /* The map: a root, two levels of tables, leaves. An entry is address and sum */
 #define MAP_MAGIC	0x70616d2d6f68636bULL
@@ -95,12 +104,16 @@ static bool spoil_compatible(__u64 phys, const char *compatible)
 	return true;
 }
 
+static __u64 end_of_memory(void)
+{
+	return (__u64)luo_meminfo("DirectMap4k") * KIB +
+	       (__u64)luo_meminfo("DirectMap2M") * KIB;
+}
+
 /* Nobody tells where the root FDT is, so all pages are looked at */
 static int spoil_root_fdt(const char *compatible)
 {
-	__u64 end = (__u64)luo_meminfo("DirectMap4k") * KIB +
-		       (__u64)luo_meminfo("DirectMap2M") * KIB;
-	__u64 phys;
+	__u64 end = end_of_memory(), phys;
 	__u32 magic;
 	int nr = 0;
 
@@ -151,6 +164,45 @@ static void flip_bit(__u64 phys)
 	read_phys(phys, &word, sizeof(word));
 	word ^= 1ULL << 40;
 	write_phys(phys, &word, sizeof(word));
+}
+
+/* The format's name alone may be part of a program */
+static char *find_clocks(char page[PAGE])
+{
+	static const char format[CLOCKS_TSC] = CLOCKS_FORMAT;
+	char *where = memmem(page, PAGE, format, sizeof(format));
+	__u64 word[CLOCKS_WORDS], sum = SUM_SEED;
+	unsigned int i;
+
+	if (!where || where + CLOCKS_SIZE > page + PAGE)
+		return NULL;
+	memcpy(word, where, CLOCKS_SIZE);
+	for (i = 0; i < CLOCKS_WORDS - 1; i++)
+		sum += word[i] * ((2 * i + 1) * SUM_PRIME);
+	return word[CLOCKS_WORDS - 1] == sum ? where : NULL;
+}
+
+/*
+ * Change a byte in all that are in memory: one of them is what is loaded, and
+ * nobody uses the others any more
+ */
+static int spoil_clocks(unsigned int offset)
+{
+	__u64 end = end_of_memory(), phys;
+	char page[PAGE], *where;
+	int nr = 0;
+
+	for (phys = MIB; phys < end; phys += PAGE) {
+		if (pread(dev_mem, page, PAGE, phys) != PAGE)
+			continue;
+		where = find_clocks(page);
+		if (!where)
+			continue;
+		where[offset] ^= 1;
+		write_phys(phys + (where - page), where, CLOCKS_SIZE);
+		nr++;
+	}
+	return nr;
 }
 
 /* The session's descriptor stays open until the jump */
@@ -282,11 +334,68 @@ static void damage_table_1(void)
 	luo_leave_kernel();
 }
 
+static void load_unchecked(void)
+{
+	CHECK_EQ(0, luo_write_text(DIGEST, "0"));
+	CHECK_EQ(0, luo_kexec_load(NULL));
+}
+
+static void check_clocks(unsigned int taken, unsigned int refused)
+{
+	CHECK_EQ(taken, luo_count_in_log("rates of the clocks are those of the previous kernel"));
+	CHECK_EQ(refused, luo_count_in_log("rates of the clocks are damaged or of another format"));
+}
+
+static void damage_clocks_1(void)
+{
+	luo_plan(2);
+	check_clocks(0, 0);
+	luo_report("a first kernel measures its clocks");
+
+	load_unchecked();
+	CHECK(spoil_clocks(CLOCKS_TSC) > 0);
+	luo_report("a rate that is damaged");
+	luo_leave_kernel();
+}
+
+static void damage_clocks_2(void)
+{
+	luo_plan(2);
+	check_clocks(0, 1);
+	luo_report("it is not used");
+
+	load_unchecked();
+	CHECK(spoil_clocks(0) > 0);
+	luo_report("rates of another format");
+	luo_leave_kernel();
+}
+
+static void damage_clocks_3(void)
+{
+	luo_plan(2);
+	check_clocks(0, 1);
+	luo_report("they are not used");
+
+	load_unchecked();
+	luo_report("rates as they should be");
+	luo_leave_kernel();
+}
+
+static void damage_clocks_4(void)
+{
+	luo_plan(1);
+	check_clocks(1, 0);
+	luo_report("they are used");
+	luo_finish_stage();
+}
+
 static const struct luo_case cases[] = {
 	{ "damage", { damage_1, damage_2, damage_3, damage_4 } },
 	{ "damage_root", { damage_root_1, damage_4 } },
 	{ "damage_later", { damage_later_1, damage_root_1, damage_4 } },
 	{ "damage_table", { damage_table_1, damage_4 } },
+	{ "damage_clocks", { damage_clocks_1, damage_clocks_2, damage_clocks_3,
+			     damage_clocks_4 } },
 };
 
 int main(int argc, char *argv[])

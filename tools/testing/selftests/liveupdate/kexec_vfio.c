@@ -35,6 +35,9 @@
 
 #define EDU_IOVA	(NIC_IOVA + NIC_EDU)
 
+/* All the memory that was given back fits in */
+#define OTHER_SIZE	(256UL << 20)
+
 #define DAMAGE		"/sys/kernel/debug/liveupdate_test/damage"
 
 static struct nic nic;
@@ -160,10 +163,34 @@ static void check_wrong_domains(void)
 	luo_report("an empty domain is refused");
 }
 
+/* What the system does with memory that nobody uses, to a file that is needed */
+static void try_to_move_memory(void)
+{
+	int other = luo_memfd("other", MFD_CLOEXEC, NIC_MEM_SIZE);
+	void *map = mmap(NULL, NIC_MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 other, 0);
+	unsigned char resident = 1;
+
+	/* That it can be done is seen by another one */
+	CHECK(map != MAP_FAILED);
+	CHECK_EQ(0, madvise(map, NIC_MEM_SIZE, MADV_POPULATE_WRITE));
+	CHECK_EQ(0, madvise(map, NIC_MEM_SIZE, MADV_PAGEOUT));
+	CHECK_EQ(0, mincore(map, 4096, &resident));
+	CHECK_EQ(0, resident & 1);
+	munmap(map, NIC_MEM_SIZE);
+	close(other);
+
+	CHECK_EQ(0, madvise(nic.mem, NIC_MEM_SIZE, MADV_POPULATE_READ));
+	CHECK_EQ(0, madvise(nic.mem, NIC_MEM_SIZE, MADV_PAGEOUT));
+	CHECK_EQ(0, luo_write_text("/proc/sys/vm/compact_memory", "1"));
+	luo_report("its memory can't be swapped out or moved meanwhile");
+}
+
 /* As a VMM does with what it got back: new iommufd, same addresses */
 static void take_over(int session)
 {
 	CHECK_EQ(-EBUSY, vfio_open_cdev(VFIO_NIC));
+	CHECK(vfio_is_kept());
 	nic.dev.fd = luo_retrieve(session, TOKEN_NIC);
 	CHECK(nic.dev.fd >= 0);
 	edu.fd = luo_retrieve(session, TOKEN_EDU);
@@ -189,7 +216,7 @@ static void update_often(void)
 	int dev = luo_need_device();
 	int session, irq;
 
-	luo_plan(stage == 1 ? 7 : stage == last ? 8 : 11);
+	luo_plan(stage == 1 ? 7 : stage == last ? 9 : 12);
 	if (stage == 1) {
 		start_nic();
 		start_edu();
@@ -197,6 +224,7 @@ static void update_often(void)
 		CHECK_EQ(0, signals(irq));
 	} else {
 		session = retrieve_memory(dev);
+		try_to_move_memory();
 		take_over(session);
 		irq = arm_interrupt();
 		CHECK_EQ(1, signals(irq));
@@ -394,12 +422,38 @@ static void refused(void)
  * Nobody claims the card: it is stopped, and can be had as any other
  */
 
+/* The file has no memory any more, the card goes on writing to what it had */
+static void punch_holes(int session)
+{
+	int other = luo_memfd("other", MFD_CLOEXEC, OTHER_SIZE);
+	unsigned int head;
+
+	nic.memfd = luo_retrieve(session, TOKEN_MEMORY);
+	CHECK(nic.memfd >= 0);
+	nic.dev.fd = luo_retrieve(session, TOKEN_NIC);
+	CHECK(nic.dev.fd >= 0);
+	CHECK_EQ(0, vfio_bind(&nic.dev));
+	CHECK_EQ(0, vfio_map_regs(&nic.dev));
+	luo_report("it is taken, but nothing is attached");
+
+	CHECK_EQ(0, fallocate(nic.memfd, FALLOC_FL_PUNCH_HOLE |
+			      FALLOC_FL_KEEP_SIZE, 0, NIC_MEM_SIZE));
+	CHECK_EQ(0, luo_write_pattern(other, 0, OTHER_SIZE, 0));
+	head = vfio_get_reg(&nic.dev, E1000_RDH);
+	while ((vfio_get_reg(&nic.dev, E1000_RDH) - head) % NIC_DESCS <
+	       SOME_FRAMES)
+		usleep(10000);
+	CHECK_EQ(0, luo_verify_pattern(other, 0, OTHER_SIZE, 0));
+	close(other);
+	luo_report("it writes to nobody else's memory");
+}
+
 static void unclaimed(void)
 {
 	int dev = luo_need_device();
 	int session;
 
-	luo_plan(stage == 1 ? 2 : stage == last ? 6 : 7);
+	luo_plan(stage == 1 ? 2 : 7);
 	if (stage > 1) {
 		session = luo_retrieve_session(dev, SESSION);
 		CHECK(session >= 0);
@@ -408,17 +462,14 @@ static void unclaimed(void)
 		luo_report("the card runs, and nobody can open it");
 
 		/* In the last stage it is taken, but never attached */
-		if (stage == last) {
-			nic.dev.fd = luo_retrieve(session, TOKEN_NIC);
-			CHECK(nic.dev.fd >= 0);
-			CHECK_EQ(0, vfio_bind(&nic.dev));
-			luo_report("it is taken, but nothing is attached");
-		}
+		if (stage == last)
+			punch_holes(session);
 		CHECK_EQ(0, luo_finish(session));
 		close(session);
 		CHECK(!pci_is_master(VFIO_NIC));
 		luo_report("it is stopped as its session ends");
 		if (stage == last) {
+			vfio_unmap_regs(&nic.dev);
 			close(nic.dev.fd);
 			close(nic.dev.iommufd);
 		}
@@ -444,75 +495,171 @@ static void unclaimed(void)
  * stopped before it can do harm
  */
 
-/* Records of FLBs are in the order in which these were registered */
-static void damage_pci(void)
+/* Behind the back of vfio, which refuses that */
+static void add_to_register(const char *bdf, unsigned int at, __u32 what)
 {
-	CHECK_EQ(0, luo_write_text(DAMAGE, "flip flb 0 0 3"));
-	CHECK_EQ(0, luo_kexec_load(NULL));
+	__u32 value;
+
+	CHECK_EQ(0, pci_read_config(bdf, at, &value, sizeof(value)));
+	value += what;
+	CHECK_EQ(0, pci_write_config(bdf, at, &value, sizeof(value)));
 }
 
-static void damage_iommu(void)
-{
-	CHECK_EQ(0, luo_write_text(DAMAGE, "flip flb 1 0 3"));
-	CHECK_EQ(0, luo_kexec_load(NULL));
-}
-
-/* Behind the back of vfio, which refuses that: to where it can be, too */
+/* To where it can be, too */
 static void move_bar(void)
 {
-	__u32 bar;
-
-	CHECK_EQ(0, pci_read_config(VFIO_NIC, PCI_BASE_ADDRESS_2, &bar,
-				    sizeof(bar)));
-	bar += 0x20;
-	CHECK_EQ(0, pci_write_config(VFIO_NIC, PCI_BASE_ADDRESS_2, &bar,
-				     sizeof(bar)));
-	CHECK_EQ(0, luo_kexec_load(NULL));
+	add_to_register(VFIO_NIC, PCI_BASE_ADDRESS_2, 0x20);
 }
 
-static void no_iommu(void)
+/* The bridge forwards a MiB more than before: the limit is the upper half */
+static void widen_window(void)
 {
-	CHECK_EQ(0, luo_kexec_load("intel_iommu=off"));
+	add_to_register(VFIO_BRIDGE, PCI_MEMORY_BASE, 0x10 << 16);
 }
 
-static const struct {
-	const char *what;
-	void (*arrange)(void);
-} harms[] = {
-	{ "the record of the PCI core is damaged", damage_pci },
-	{ "the record of VT-d is damaged", damage_iommu },
-	{ "a BAR has changed", move_bar },
-	{ "the next kernel does not use the IOMMU", no_iommu },
+/* Up to when the card runs in the next kernel */
+enum runs_until {
+	UNTIL_BOOT,
+
+	/* Before anything of what came over can be had, or given back */
+	UNTIL_DEVICE_OPEN,
+
+	/* Its file is asked for, or its session finishes */
+	UNTIL_ASKED_FOR,
 };
 
-static void check_stopped(int dev, const char *what)
+/* Its driver comes too late to take it */
+static void no_driver(void)
 {
-	int session = retrieve_memory(dev);
+}
 
+/**
+ * struct harm - what is wrong
+ * @what: in words
+ * @order: what is damaged. Records of FLBs are in the order in which these were
+ *	registered, files in that of their preserve.
+ * @arrange: does something else
+ * @cmdline: for the next kernel
+ * @until: up to when the card runs
+ * @session_err: what to retrieve the session gives
+ * @memory_err: what to retrieve the memory gives
+ */
+static const struct harm {
+	const char *what;
+	const char *order;
+	void (*arrange)(void);
+	const char *cmdline;
+	enum runs_until until;
+	int session_err;
+	int memory_err;
+} harms[] = {
+	{ .what = "the record of the PCI core is damaged",
+	  .order = "flip flb 0 0 3" },
+	{ .what = "the record of VT-d is damaged",
+	  .order = "flip flb 1 0 3" },
+	{ .what = "a BAR has changed",
+	  .arrange = move_bar },
+	{ .what = "a window of the bridge has changed",
+	  .arrange = widen_window },
+	{ .what = "no driver is there in time",
+	  .arrange = no_driver,
+	  .until = UNTIL_DEVICE_OPEN },
+	{ .what = "the record of the card's file is damaged",
+	  .order = "flip file 1 6 0",
+	  .until = UNTIL_DEVICE_OPEN },
+	{ .what = "what vfio-pci has left is damaged",
+	  .order = "flip file 1 7 0 sealed",
+	  .until = UNTIL_DEVICE_OPEN },
+	{ .what = "the record of the session is damaged",
+	  .order = "flip session 0 0 1",
+	  .until = UNTIL_DEVICE_OPEN, .session_err = -EIO },
+	{ .what = "the record of the memory is damaged",
+	  .order = "flip file 0 6 0",
+	  .until = UNTIL_DEVICE_OPEN, .memory_err = -EIO },
+	{ .what = "what describes the memory is damaged",
+	  .order = "flip memfd 0 0 3",
+	  .until = UNTIL_ASKED_FOR, .memory_err = -EIO },
+	/* The last one: it can't be had anew there, either */
+	{ .what = "the next kernel does not use the IOMMU",
+	  .cmdline = "intel_iommu=off" },
+};
+
+/* While the card runs nobody can give back what it writes to */
+static void check_asked_for(int session)
+{
+	CHECK(pci_is_master(VFIO_NIC));
+	CHECK_EQ(-EBUSY, luo_discard(session, TOKEN_MEMORY));
+	CHECK_EQ(-EIO, luo_retrieve(session, TOKEN_MEMORY));
+	CHECK_EQ(-EBUSY, luo_discard(session, TOKEN_MEMORY));
+	CHECK(pci_is_master(VFIO_NIC));
+	CHECK_EQ(-EIO, luo_retrieve(session, TOKEN_NIC));
 	CHECK(!pci_is_master(VFIO_NIC));
-	luo_report("%s: the card is stopped", what);
+}
+
+static void check_files(int session, const struct harm *harm)
+{
+	int memfd;
+
+	if (harm->until == UNTIL_ASKED_FOR)
+		check_asked_for(session);
+	memfd = luo_retrieve(session, TOKEN_MEMORY);
+	if (harm->memory_err)
+		CHECK_EQ(harm->memory_err, memfd);
+	else
+		CHECK(memfd >= 0);
 	CHECK_EQ(-EIO, luo_retrieve(session, TOKEN_NIC));
 	CHECK_EQ(0, luo_finish(session));
 	close(session);
-	munmap(nic.mem, NIC_MEM_SIZE);
-	close(nic.memfd);
-	luo_report("it can't be retrieved, but the memory can");
+	if (memfd >= 0)
+		close(memfd);
+}
+
+static void check_stopped(const struct harm *harm)
+{
+	int dev, session;
+
+	CHECK_EQ(harm->until != UNTIL_BOOT, pci_is_master(VFIO_NIC));
+	dev = luo_need_device();
+	CHECK_EQ(harm->until == UNTIL_ASKED_FOR, pci_is_master(VFIO_NIC));
+	luo_report("%s: the card is stopped in time", harm->what);
+
+	if (harm->arrange == no_driver)
+		vfio_load_drivers();
+	session = luo_retrieve_session(dev, SESSION);
+	if (harm->session_err)
+		CHECK_EQ(harm->session_err, session);
+	else if (CHECK(session >= 0))
+		check_files(session, harm);
+	CHECK(!pci_is_master(VFIO_NIC));
+	if (harm->session_err || harm->memory_err)
+		CHECK(luo_discard_damaged(dev) > 0);
+	close(dev);
+	luo_report("it can't be retrieved, but what is not damaged can");
+}
+
+static void arrange(const struct harm *harm)
+{
+	if (harm->order)
+		CHECK_EQ(0, luo_write_text(DAMAGE, harm->order));
+	if (harm->arrange)
+		harm->arrange();
+	CHECK_EQ(0, luo_kexec_load(harm->cmdline));
+	luo_report("arranged: %s", harm->what);
 }
 
 static void damaged(void)
 {
-	int dev = luo_need_device();
-
 	luo_plan((stage == 1 ? 0 : 2) + (stage == last ? 0 : 3));
+	if (stage == 1 || harms[stage - 2].arrange != no_driver)
+		vfio_load_drivers();
 	if (stage > 1)
-		check_stopped(dev, harms[stage - 2].what);
+		check_stopped(&harms[stage - 2]);
 	if (stage == last)
 		luo_finish_stage();
 	start_nic();
 	receive_some("on its own");
-	preserve_nic(dev);
-	harms[stage - 1].arrange();
-	luo_report("arranged: %s", harms[stage - 1].what);
+	preserve_nic(luo_need_device());
+	arrange(&harms[stage - 1]);
 	luo_leave_kernel();
 }
 
@@ -551,6 +698,8 @@ int main(int argc, char *argv[])
 	if (argc != 4 || sscanf(argv[3], "stage%u", &stage) != 1)
 		ksft_exit_fail_msg("usage: %s CASE LAST stageN\n", argv[0]);
 	last = strtoul(argv[2], NULL, 10);
+	if (strcmp(argv[1], "damaged"))
+		vfio_load_drivers();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		if (!strcmp(argv[1], cases[i].name))
 			cases[i].run();

@@ -13,6 +13,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "luo_sample_util.h"
 #include "luo_test_util.h"
 #include "luo_vfio_util.h"
 
@@ -32,6 +33,29 @@
 
 /* What is in a buffer before the card writes to it */
 #define UNUSED		0xa5
+
+void vfio_load_drivers(void)
+{
+	static const char *const modules[] = {
+		"iommufd", "vfio", "vfio-pci-core", "vfio-pci",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		int err = module_load(modules[i], "");
+
+		/* There is no file of what is built in */
+		if (err && err != -ENOENT)
+			ksft_exit_fail_msg("module %s: %s\n", modules[i],
+					   strerror(-err));
+	}
+}
+
+bool vfio_is_kept(void)
+{
+	int err = module_unload("vfio_pci");
+
+	return err == -EAGAIN || err == -ENOENT;
+}
 
 struct rx_desc {
 	__u64 addr;
@@ -284,7 +308,14 @@ int vfio_map_regs(struct vfio_dev *dev)
 	if (regs == MAP_FAILED)
 		return -errno;
 	dev->regs = regs;
+	dev->regs_size = size;
 	return 0;
+}
+
+void vfio_unmap_regs(struct vfio_dev *dev)
+{
+	munmap(dev->regs, dev->regs_size);
+	dev->regs = NULL;
 }
 
 __u32 vfio_get_reg(struct vfio_dev *dev, unsigned int reg)

@@ -8,11 +8,13 @@
 #define _LUO_VFIO_UTIL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/types.h>
 
 /* Where things are, by -device ...,addr= in the scenarios */
 #define VFIO_NIC	"0000:01:00.0"
 #define VFIO_EDU	"0000:00:05.0"
+#define VFIO_BRIDGE	"0000:00:06.0"
 
 #define E1000_CTRL	0x0000
 #define E1000_STATUS	0x0008
@@ -53,6 +55,7 @@ struct vfio_dev {
 	__u32 hwpt;
 	__u32 devid;
 	__u32 *regs;
+	size_t regs_size;
 };
 
 struct nic {
@@ -61,6 +64,12 @@ struct nic {
 	unsigned char *mem;
 	struct nic_notes *notes;
 };
+
+/* Load the drivers, unless they are built in */
+void vfio_load_drivers(void);
+
+/* Is vfio-pci kept from being unloaded, or built in? */
+bool vfio_is_kept(void);
 
 /* The wrappers return what the call gives, or a negative errno */
 int vfio_bind_driver(const char *bdf, const char *driver);
@@ -80,6 +89,7 @@ int vfio_detach(struct vfio_dev *dev);
 int vfio_reset(struct vfio_dev *dev);
 int vfio_set_irqs(struct vfio_dev *dev, unsigned int index, int eventfd);
 int vfio_map_regs(struct vfio_dev *dev);
+void vfio_unmap_regs(struct vfio_dev *dev);
 __u32 vfio_get_reg(struct vfio_dev *dev, unsigned int reg);
 void vfio_set_reg(struct vfio_dev *dev, unsigned int reg, __u32 value);
 

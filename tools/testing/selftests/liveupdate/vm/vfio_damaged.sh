@@ -3,7 +3,7 @@
 #
 # A network card that can't keep running, though it was meant to
 #
-# vm: mem=2G timeout=500 frames=500
+# vm: mem=2G timeout=900 frames=500
 # vm: append="intel_iommu=on iommu=nopt"
 # vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max
 # vm: -device intel-iommu,intremap=on,aw-bits=48 -device edu,addr=5
@@ -14,4 +14,4 @@ set -eu
 # shellcheck source=/dev/null
 . /tests/luo_vm_lib.sh
 
-run_stages stage5 "$1" /tests/kexec_vfio damaged 5
+run_stages stage12 "$1" /tests/kexec_vfio damaged 12

@@ -33,11 +33,30 @@ fails()
 inject()
 {
 	echo "$1" >/tmp/good.inject
-	expect 1 "$1: the update fails" luo vm update -- touch /tmp/jumped
+	expect 1 "$1: the update fails" luo vm update --force -- touch /tmp/jumped
 	printed "it has not happened" "$1: it says so"
 	rm /tmp/good.inject
 	goes_on "$1"
 	expect 1 "$1: there was no jump" test -e /tmp/jumped
+}
+
+# What luo kexec would refuse, is: before any guest is stopped, and nothing is loaded
+refused_by_check()
+{
+	echo stop >/tmp/good.inject
+	fails "no kernel" "refused: .*no kernel is loaded"
+	fails "a kernel that is none" "refused: .*/boot/guest: it is no kernel" \
+		--kernel /boot/guest --initrd /boot/initrd --reuse-cmdline
+	fails "live update off in the next kernel" "refused: .*liveupdate= off" \
+		--kernel /boot/bzImage --initrd /boot/initrd \
+		--command-line "kho=on liveupdate=off"
+	same "$(cat /sys/kernel/kexec_loaded)" 0 "a kernel that is refused is not loaded"
+	expect 1 "forced: the update fails" luo vm update --force
+	printed "^survives .*session good: 2 files" "forced: what would survive is told"
+	printed "^refused: .*no kernel is loaded" "forced: and what is wrong"
+	printed "good: suspend" "forced: the guest would be stopped, and was not before"
+	rm /tmp/good.inject
+	goes_on "forced"
 }
 
 refused_by_driver()
@@ -64,16 +83,16 @@ stage1()
 	good=$launcher
 	expect 0 "a guest runs" wait_for_ticks good 3 "$good"
 	expect 125 "it runs already" luo vm run --session good --memory 96M -- true
-	fails "no kernel" "no kernel is loaded"
-	fails "a kernel that is none" "loading the kernel" \
+	refused_by_check
+	fails "a kernel that can't be loaded" "loading the kernel" --force \
 		--kernel /boot/guest --initrd /boot/initrd --reuse-cmdline
 	for step in session preserve state stop migrate die preserve-state; do
 		inject "$step"
 	done
-	fails "the jump fails" "false has ended" -- false
-	fails "none is loaded" "none is loaded" -- luo kexec --exec --yes --force
+	fails "the jump fails" "false has ended" --force -- false
+	fails "none is loaded" "none is loaded" --force -- luo kexec --exec --yes --force
 	# shellcheck disable=SC2016 # for the other shell
-	expect 137 "luo vm update is killed" luo vm update -- sh -c 'kill -9 $PPID'
+	expect 137 "luo vm update is killed" luo vm update --force -- sh -c 'kill -9 $PPID'
 	goes_on "luo vm update is killed"
 
 	luo kexec --load --kernel /boot/bzImage --initrd /boot/initrd \
