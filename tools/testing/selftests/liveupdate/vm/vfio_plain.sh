@@ -5,7 +5,7 @@
 #
 # vm: mem=2G timeout=180 frames=500
 # vm: append="intel_iommu=on iommu=nopt"
-# vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max
+# vm: qemu-args="-machine q35,kernel-irqchip=split -cpu max,la57=off
 # vm: -device intel-iommu,intremap=on,aw-bits=48 -device edu,addr=5
 # vm: -device pcie-root-port,id=rp0,chassis=1,slot=1,addr=6
 # vm: -netdev @FRAMES@,id=n0
