@@ -36,7 +36,7 @@
 #define EDU_IOVA	(NIC_IOVA + NIC_EDU)
 
 /* All the memory that was given back fits in */
-#define OTHER_SIZE	(256UL << 20)
+#define OTHER_SIZE	(64UL << 20)
 
 #define DAMAGE		"/sys/kernel/debug/liveupdate_test/damage"
 
