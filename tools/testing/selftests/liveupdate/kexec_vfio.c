@@ -422,11 +422,22 @@ static void refused(void)
  * Nobody claims the card: it is stopped, and can be had as any other
  */
 
+/* Nobody makes room: on a slow machine there may be none */
+static void wait_for_frames(unsigned int nr)
+{
+	unsigned int first = vfio_get_reg(&nic.dev, E1000_RDH), head = first;
+
+	while ((head - first) % NIC_DESCS < nr &&
+	       head != vfio_get_reg(&nic.dev, E1000_RDT)) {
+		usleep(10000);
+		head = vfio_get_reg(&nic.dev, E1000_RDH);
+	}
+}
+
 /* The file has no memory any more, the card goes on writing to what it had */
 static void punch_holes(int session)
 {
 	int other = luo_memfd("other", MFD_CLOEXEC, OTHER_SIZE);
-	unsigned int head;
 
 	nic.memfd = luo_retrieve(session, TOKEN_MEMORY);
 	CHECK(nic.memfd >= 0);
@@ -439,10 +450,7 @@ static void punch_holes(int session)
 	CHECK_EQ(0, fallocate(nic.memfd, FALLOC_FL_PUNCH_HOLE |
 			      FALLOC_FL_KEEP_SIZE, 0, NIC_MEM_SIZE));
 	CHECK_EQ(0, luo_write_pattern(other, 0, OTHER_SIZE, 0));
-	head = vfio_get_reg(&nic.dev, E1000_RDH);
-	while ((vfio_get_reg(&nic.dev, E1000_RDH) - head) % NIC_DESCS <
-	       SOME_FRAMES)
-		usleep(10000);
+	wait_for_frames(SOME_FRAMES);
 	CHECK_EQ(0, luo_verify_pattern(other, 0, OTHER_SIZE, 0));
 	close(other);
 	luo_report("it writes to nobody else's memory");
