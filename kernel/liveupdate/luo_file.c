@@ -1040,8 +1040,8 @@ static int discard_file(struct luo_file *lf)
  * Context: The session's mutex is held.
  *
  * Return: 0; -ENOENT if there is no such file, -EBUSY if it was retrieved, its
- * handler says that it cannot finish, or another one needs it; -EIO if the log of its memory is damaged:
- * then it is gone too, and that memory stays reserved.
+ * handler says that it cannot finish, or another one needs it; -EIO if the log of
+ * its memory is damaged: then it is gone too, and that memory stays reserved.
  */
 int luo_file_discard(struct luo_file_set *set, u64 token)
 {
