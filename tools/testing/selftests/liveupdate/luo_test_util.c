@@ -617,6 +617,18 @@ static int next_cmdline(char *buf, size_t len, const char *append)
 	return ret < 0 || (size_t)ret >= len ? -ENAMETOOLONG : 0;
 }
 
+static void drop_param(char *cmdline, const char *name)
+{
+	char *param;
+
+	while ((param = find_param(cmdline, name))) {
+		char *next = param + strcspn(param, " ");
+
+		next += strspn(next, " ");
+		memmove(param, next, strlen(next) + 1);
+	}
+}
+
 static int load_image(const char *image, const char *append,
 		      unsigned long flags)
 {
@@ -626,6 +638,10 @@ static int load_image(const char *image, const char *append,
 	ret = next_cmdline(cmdline, sizeof(cmdline), append);
 	if (ret)
 		return ret;
+
+	/* A crash kernel has no memory to set aside for another one */
+	if (flags & KEXEC_FILE_ON_CRASH)
+		drop_param(cmdline, "crashkernel");
 
 	kernel = open(image, O_RDONLY | O_CLOEXEC);
 	if (kernel < 0) {
