@@ -63,6 +63,21 @@ static void seal(struct vfio_pci_ser *ser)
  * What is refused from the freeze on
  */
 
+static void end_change(struct vfio_pci_core_device *vdev)
+{
+	up_read(&vdev->liveupdate_sem);
+}
+
+static bool begin_change(struct vfio_pci_core_device *vdev)
+{
+	down_read(&vdev->liveupdate_sem);
+	if (!vdev->liveupdate_frozen)
+		return true;
+
+	end_change(vdev);
+	return false;
+}
+
 /**
  * vfio_pci_liveupdate_ioctl - vfio_pci_core_ioctl(), but nothing changes if frozen
  * @device: the device
@@ -88,10 +103,10 @@ long vfio_pci_liveupdate_ioctl(struct vfio_device *device, unsigned int cmd,
 		return vfio_pci_core_ioctl(device, cmd, arg);
 	}
 
-	if (!down_read_trylock(&vdev->liveupdate_sem))
+	if (!begin_change(vdev))
 		return -EBUSY;
 	ret = vfio_pci_core_ioctl(device, cmd, arg);
-	up_read(&vdev->liveupdate_sem);
+	end_change(vdev);
 	return ret;
 }
 
@@ -110,10 +125,10 @@ int vfio_pci_liveupdate_feature(struct vfio_device *device, u32 flags,
 	struct vfio_pci_core_device *vdev = to_core(device);
 	int ret;
 
-	if (!down_read_trylock(&vdev->liveupdate_sem))
+	if (!begin_change(vdev))
 		return -EBUSY;
 	ret = vfio_pci_core_ioctl_feature(device, flags, arg, argsz);
-	up_read(&vdev->liveupdate_sem);
+	end_change(vdev);
 	return ret;
 }
 
@@ -133,10 +148,10 @@ ssize_t vfio_pci_liveupdate_write(struct vfio_device *device,
 	struct vfio_pci_core_device *vdev = to_core(device);
 	ssize_t ret;
 
-	if (!down_read_trylock(&vdev->liveupdate_sem))
+	if (!begin_change(vdev))
 		return -EBUSY;
 	ret = vfio_pci_core_write(device, buf, count, ppos);
-	up_read(&vdev->liveupdate_sem);
+	end_change(vdev);
 	return ret;
 }
 
@@ -285,9 +300,10 @@ static void interrupts_on(struct vfio_pci_core_device *vdev,
 	vfio_pci_signal_msis(vdev);
 }
 
-/* Waits for a reset of the whole bus */
+/* Waits for all changes, and for a reset of the whole bus */
 static void set_frozen(struct vfio_pci_core_device *vdev, bool frozen)
 {
+	guard(rwsem_write)(&vdev->liveupdate_sem);
 	guard(mutex)(&vdev->vdev.dev_set->lock);
 
 	vdev->liveupdate_frozen = frozen;
@@ -301,12 +317,11 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 	struct pci_dev *pdev = vdev->pdev;
 	int err;
 
-	down_write(&vdev->liveupdate_sem);
 	set_frozen(vdev, true);
 
 	err = pci_liveupdate_freeze(pdev);
 	if (err)
-		goto err_up;
+		goto err_thaw;
 	err = intel_liveupdate_freeze(&pdev->dev);
 	if (err)
 		goto err_unfreeze;
@@ -318,9 +333,8 @@ static int vfio_pci_luo_freeze(struct liveupdate_file_op_args *args)
 
 err_unfreeze:
 	pci_liveupdate_unfreeze(pdev);
-err_up:
+err_thaw:
 	set_frozen(vdev, false);
-	up_write(&vdev->liveupdate_sem);
 	return err;
 }
 
@@ -333,7 +347,6 @@ static void vfio_pci_luo_unfreeze(struct liveupdate_file_op_args *args)
 	pci_liveupdate_unfreeze(vdev->pdev);
 	interrupts_on(vdev, args->private_data);
 	set_frozen(vdev, false);
-	up_write(&vdev->liveupdate_sem);
 }
 
 /*
