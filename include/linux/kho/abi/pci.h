@@ -45,7 +45,6 @@
  * @frozen: of these, how many were frozen
  * @bar: the base address registers; those that the header does not have are 0
  * @rom: that of the ROM
- * @reserved3: 0
  * @window: what a bridge forwards: I/O base and limit, memory, prefetchable memory,
  *	upper halves of the base and of the limit of that, upper halves of I/O; 0 else
  * @bar_size: bytes that each of @bar decodes, 0 for none
@@ -72,7 +71,6 @@ struct pci_ser_dev {
 	u32 frozen;
 	u32 bar[PCI_SER_NR_BARS];
 	u32 rom;
-	u32 reserved3;
 	u32 window[PCI_SER_NR_WINDOWS];
 	u64 bar_size[PCI_SER_NR_BARS];
 	u64 rom_size;
