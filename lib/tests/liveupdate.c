@@ -3092,15 +3092,17 @@ static void incoming_discard_late(struct kunit *test)
 	expect_events(test, "");
 }
 
-/* From deserialization to finish, once for each file */
 /* As carry_over(), into a session of their own, so that they can find each other */
 static struct liveupdate_session *arrive_at(struct kunit *test,
-					    struct luo_file_set *out,
+					    struct fake_file **ff,
 					    unsigned int nr)
 {
+	struct fake_handler *handler = registered_handler(test, "kunit-a");
+	struct luo_file_set *out = new_set(test, "kunit-out");
 	struct liveupdate_session *session =
 		new_session(test, "kunit-arrive")->private_data;
 
+	preserve_files(test, out, handler, ff, nr);
 	mutex_lock(&session->mutex);
 	KUNIT_EXPECT_EQ(test,
 			luo_file_set_deserialize(&session->files,
@@ -3120,13 +3122,10 @@ static void leave(struct liveupdate_session *session)
 
 static void incoming_needs(struct kunit *test)
 {
-	struct fake_handler *handler = registered_handler(test, "kunit-a");
-	struct luo_file_set *out = new_set(test, "kunit-out");
-	struct liveupdate_session *session;
-	struct luo_file_set *set;
 	struct fake_file *ff[4];
+	struct liveupdate_session *session = arrive_at(test, ff, 4);
+	struct luo_file_set *set = &session->files;
 
-	preserve_files(test, out, handler, ff, 4);
 	/* One before it, one that is not there */
 	ff[1]->needs[0] = 101;
 	ff[1]->needs[1] = 105;
@@ -3136,8 +3135,6 @@ static void incoming_needs(struct kunit *test)
 	/* The same as another one, twice */
 	ff[3]->needs[0] = 101;
 	ff[3]->needs[1] = 101;
-	session = arrive_at(test, out, 4);
-	set = &session->files;
 
 	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(set), 0);
 	expect_events(test, "a1 a2 a3 a4");
@@ -3164,14 +3161,10 @@ static void incoming_needs(struct kunit *test)
 
 static void incoming_discard_with_needs(struct kunit *test)
 {
-	struct fake_handler *handler = registered_handler(test, "kunit-a");
-	struct luo_file_set *out = new_set(test, "kunit-out");
-	struct liveupdate_session *session;
 	struct fake_file *ff[2];
+	struct liveupdate_session *session = arrive_at(test, ff, 2);
 
-	preserve_files(test, out, handler, ff, 2);
 	ff[1]->needs[0] = 101;
-	session = arrive_at(test, out, 2);
 
 	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(&session->files), 0);
 	KUNIT_EXPECT_EQ(test, luo_file_set_discard(&session->files), 0);
@@ -3181,18 +3174,13 @@ static void incoming_discard_with_needs(struct kunit *test)
 
 static void incoming_arrive_fails(struct kunit *test)
 {
-	struct fake_handler *handler = registered_handler(test, "kunit-a");
-	struct luo_file_set *out = new_set(test, "kunit-out");
-	struct liveupdate_session *session;
-	struct luo_file_set *set;
 	struct fake_file *ff[3];
+	struct liveupdate_session *session = arrive_at(test, ff, 3);
+	struct luo_file_set *set = &session->files;
 	struct file *file;
 
-	preserve_files(test, out, handler, ff, 3);
 	ff[1]->arrive_err = -EIO;
 	ff[1]->needs[0] = 101;
-	session = arrive_at(test, out, 3);
-	set = &session->files;
 
 	/* It is as one that was retrieved, and needs nothing any more */
 	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(set), 0);
@@ -3206,15 +3194,11 @@ static void incoming_arrive_fails(struct kunit *test)
 /* All is read once more then */
 static void incoming_arrive_shortage(struct kunit *test)
 {
-	struct fake_handler *handler = registered_handler(test, "kunit-a");
-	struct luo_file_set *out = new_set(test, "kunit-out");
-	struct liveupdate_session *session;
 	struct fake_file *ff[3];
+	struct liveupdate_session *session = arrive_at(test, ff, 3);
 
-	preserve_files(test, out, handler, ff, 3);
 	ff[1]->arrive_err = -ENOMEM;
 	ff[1]->needs[0] = 101;
-	session = arrive_at(test, out, 3);
 
 	KUNIT_EXPECT_EQ(test, luo_file_set_arrive(&session->files), -ENOMEM);
 	expect_events(test, "a1 a2!");
@@ -3235,6 +3219,7 @@ static void incoming_arrive_optional(struct kunit *test)
 	expect_events(test, "");
 }
 
+/* From deserialization to finish, once for each file */
 static void incoming_module(struct kunit *test)
 {
 	struct fake_handler *handler = new_handler(test, "kunit-a");
