@@ -536,17 +536,13 @@ enum runs_until {
 	UNTIL_ASKED_FOR,
 };
 
-/* Its driver comes too late to take it */
-static void no_driver(void)
-{
-}
-
 /**
  * struct harm - what is wrong
  * @what: in words
  * @order: what is damaged. Records of FLBs are in the order in which these were
  *	registered, files in that of their preserve.
  * @arrange: does something else
+ * @late_driver: the driver, a module, is loaded when it is too late to claim the card
  * @cmdline: for the next kernel
  * @until: up to when the card runs
  * @session_err: what to retrieve the session gives
@@ -556,6 +552,7 @@ static const struct harm {
 	const char *what;
 	const char *order;
 	void (*arrange)(void);
+	bool late_driver;
 	const char *cmdline;
 	enum runs_until until;
 	int session_err;
@@ -570,7 +567,7 @@ static const struct harm {
 	{ .what = "a window of the bridge has changed",
 	  .arrange = widen_window },
 	{ .what = "no driver is there in time",
-	  .arrange = no_driver,
+	  .late_driver = true,
 	  .until = UNTIL_DEVICE_OPEN },
 	{ .what = "the record of the card's file is damaged",
 	  .order = "flip file 1 6 0",
@@ -631,7 +628,7 @@ static void check_stopped(const struct harm *harm)
 	CHECK_EQ(harm->until == UNTIL_ASKED_FOR, pci_is_master(VFIO_NIC));
 	luo_report("%s: the card is stopped in time", harm->what);
 
-	if (harm->arrange == no_driver)
+	if (harm->late_driver)
 		vfio_load_drivers();
 	session = luo_retrieve_session(dev, SESSION);
 	if (harm->session_err)
@@ -658,7 +655,7 @@ static void arrange(const struct harm *harm)
 static void damaged(void)
 {
 	luo_plan((stage == 1 ? 0 : 2) + (stage == last ? 0 : 3));
-	if (stage == 1 || harms[stage - 2].arrange != no_driver)
+	if (stage == 1 || !harms[stage - 2].late_driver)
 		vfio_load_drivers();
 	if (stage > 1)
 		check_stopped(&harms[stage - 2]);
