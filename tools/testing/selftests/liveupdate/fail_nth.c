@@ -39,6 +39,7 @@
 
 /* So many faults no operation has: it would never end */
 #define MAX_NTH		5000
+#define MAX_ROUNDS	4
 
 /* More extents than two chunks of their list hold, none next to another */
 #define NR_FRAGMENTS	1200
@@ -520,24 +521,16 @@ static bool one_fault(int (*call)(void), unsigned int nth,
 	return fault;
 }
 
-static void all_faults(const struct op *op)
+/* Return: how many faults there were until the operation was through with none */
+static unsigned int one_round(const struct op *op, unsigned int *nr_failed)
 {
-	unsigned int nth, nr_failed = 0;
-	struct usage before;
+	unsigned int nth;
 	bool fault;
 
-	on.kind = op->kind;
-	/* What is allocated once and for all is not counted */
-	op->prepare();
-	on.result = op->call();
-	CHECK(on.result >= 0);
-	op->check();
-	op->undo();
-
-	before = usage_now();
+	*nr_failed = 0;
 	for (nth = 1; nth < MAX_NTH; nth++) {
 		op->prepare();
-		fault = one_fault(op->call, nth, &nr_failed);
+		fault = one_fault(op->call, nth, nr_failed);
 		if (on.failed && op->failed)
 			op->failed();
 		if (on.failed)
@@ -550,9 +543,35 @@ static void all_faults(const struct op *op)
 			break;
 	}
 	CHECK(nth < MAX_NTH);
-	CHECK(nth - 1 >= op->min && nr_failed >= op->min);
+
+	return nth - 1;
+}
+
+/*
+ * The allocator takes a fault upon itself when it wants a large page for more
+ * objects, and gets a small one then. That comes at any time, and what it comes
+ * before is not hit in that round.
+ */
+static void all_faults(const struct op *op)
+{
+	unsigned int nr_faults, nr_failed, round = 0;
+	struct usage before;
+
+	on.kind = op->kind;
+	/* What is allocated once and for all is not counted */
+	op->prepare();
+	on.result = op->call();
+	CHECK(on.result >= 0);
+	op->check();
+	op->undo();
+
+	before = usage_now();
+	do {
+		nr_faults = one_round(op, &nr_failed);
+	} while (nr_failed < op->min && ++round < MAX_ROUNDS);
+	CHECK(nr_failed >= op->min);
 	check_usage(&before);
-	luo_report("%s: %u faults, %u made it fail", op->name, nth - 1,
+	luo_report("%s: %u faults, %u made it fail", op->name, nr_faults,
 		   nr_failed);
 }
 
