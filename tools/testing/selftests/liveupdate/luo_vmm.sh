@@ -7,15 +7,16 @@
 . /tests/luo_vm_lib.sh
 
 # The guest has no clock that it could hold its time stamp counter against: it has
-# to be told the rate, and is told what this kernel was, or has found out. With
-# CONFIG_KVM_GUEST it would ask its host, but under QEMU's emulated SVM such a guest
-# was seen to get an interrupt while it had them disabled, and to hang.
+# to be told the rate, and is told what this kernel was, or has found out.
 tsc_khz()
 {
 	khz=$(sed -n 's/.*\<tsc_early_khz=\([0-9]*\).*/\1/p' /proc/cmdline)
 	mhz=$(sed -n 's/^cpu MHz[^:]*: \([0-9]*\)\.\(...\)$/\1\2/p' /proc/cpuinfo | head -n 1)
 	echo "${khz:-$mhz}"
 }
+
+# What the guest's program has to say is printed as it is, and all of it
+kmsg="printk.time=0 printk.devkmsg=on"
 
 # What a guest prints goes to CONSOLE, and to /tmp/SESSION.log. The launcher is
 # told to fail by /tmp/SESSION.inject.
@@ -31,7 +32,7 @@ start_guest()
 		-M microvm,accel=kvm,x-option-roms=off,isa-serial=on \
 		-M pit=off,pic=off,rtc=off,acpi=off \
 		-kernel /boot/bzImage -initrd /boot/guest \
-		-append "console=ttyS0 quiet panic=-1 kunit.enable=0 tsc_early_khz=$(tsc_khz)" \
+		-append "console=ttyS0 quiet panic=-1 kunit.enable=0 tsc_early_khz=$(tsc_khz) $kmsg" \
 		-chardev "file,id=s0,path=$console,logfile=/tmp/$guest.log,logappend=on" \
 		-serial chardev:s0 &
 	# shellcheck disable=SC2034 # for who has called
