@@ -16,7 +16,7 @@ tsc_khz()
 }
 
 # What the guest's program has to say is printed as it is, and all of it
-kmsg="printk.time=0 printk.devkmsg=on"
+guest_cmdline="console=ttyS0 quiet printk.time=0 printk.devkmsg=on panic=-1 kunit.enable=0"
 
 # What a guest prints goes to CONSOLE, and to /tmp/SESSION.log. The launcher is
 # told to fail by /tmp/SESSION.inject.
@@ -32,7 +32,7 @@ start_guest()
 		-M microvm,accel=kvm,x-option-roms=off,isa-serial=on \
 		-M pit=off,pic=off,rtc=off,acpi=off \
 		-kernel /boot/bzImage -initrd /boot/guest \
-		-append "console=ttyS0 quiet panic=-1 kunit.enable=0 tsc_early_khz=$(tsc_khz) $kmsg" \
+		-append "$guest_cmdline tsc_early_khz=$(tsc_khz)" \
 		-chardev "file,id=s0,path=$console,logfile=/tmp/$guest.log,logappend=on" \
 		-serial chardev:s0 &
 	# shellcheck disable=SC2034 # for who has called
