@@ -11,8 +11,8 @@
  * The kernel prints its lines for it, as that needs no interrupts of the serial
  * port: under -icount, QEMU's emulation of SVM (7.2) delivers an interrupt once
  * more if its own timer expires between VMRUN, which has injected it, and the next
- * exit. A timer's interrupt bears that, but that of a port is taken under a lock,
- * which the guest then waited for for ever.
+ * exit. A timer's interrupt bears that, but a port's takes the lock of its
+ * descriptor first, and the guest then waited for itself.
  */
 
 #define _GNU_SOURCE
