@@ -49,7 +49,8 @@ help:
 	@echo '  LINUX_VERSION     the base, one of: $(shell sed -n "s/^\([0-9][^ ]*\).*/\1/p" $(W)/base.conf | tr "\n" " ")'
 	@echo '  LINUX_TARBALL     a tarball of the base: no download'
 	@echo '  LINUX_SHA256      its checksum, if it is not the one in workshop/base.conf'
-	@echo '  LIVEUPDATE_SLOW   a factor for the time limits of guests'
+	@echo '  LIVEUPDATE_SLOW   a factor for the time limits of guests, a divisor'
+	@echo '                    for the frames that they get'
 
 setup:
 	@$(W)/setup
