@@ -39,6 +39,8 @@
 
 /* So many faults no operation has: it would never end */
 #define MAX_NTH		5000
+
+/* So often in a row the allocator does not get in the way, see all_faults() */
 #define MAX_ROUNDS	4
 
 /* More extents than two chunks of their list hold, none next to another */
@@ -569,7 +571,7 @@ static void all_faults(const struct op *op)
 	do {
 		nr_faults = one_round(op, &nr_failed);
 	} while (nr_failed < op->min && ++round < MAX_ROUNDS);
-	CHECK(nr_failed >= op->min);
+	CHECK(nr_faults >= op->min && nr_failed >= op->min);
 	check_usage(&before);
 	luo_report("%s: %u faults, %u made it fail", op->name, nr_faults,
 		   nr_failed);
